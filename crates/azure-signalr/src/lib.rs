@@ -1,0 +1,1 @@
+//! What a server needs to talk to Azure SignalR Service in serverless mode.

@@ -1,0 +1,1 @@
+//! The JSON that travels between an Azure Functions host and a custom handler.

@@ -1,0 +1,1 @@
+//! A local stand-in for Azure SignalR Service in serverless mode.

@@ -1,0 +1,2 @@
+//! The stand-alone emulator.
+fn main() {}

@@ -1,0 +1,1 @@
+//! A SignalR server for axum: negotiate, transports, hub protocol, clients and groups behind one trait.

@@ -1,0 +1,2 @@
+//! The handler.
+fn main() {}
