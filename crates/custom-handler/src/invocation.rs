@@ -1,0 +1,157 @@
+//! What the host sends for one invocation: `Data` by binding name, and `Metadata`.
+//!
+//! Inputs stay JSON text until somebody asks for them; most of an HTTP envelope (identities, doubled headers) never is.
+
+use crate::{HttpRequest, TimerInfo, lenient};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+
+/// One invocation, as a Functions host posts it to `/{function}` (functions-host 2.2).
+#[derive(Debug, Deserialize)]
+pub struct Invocation {
+    #[serde(rename = "Data")]
+    data: BTreeMap<String, Box<RawValue>>,
+    #[serde(rename = "Metadata", default)]
+    metadata: BTreeMap<String, Box<RawValue>>,
+}
+
+/// Why an invocation could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum InvocationError {
+    /// The caller is no Functions host, or sent half a body.
+    #[error(
+        "the request is not an invocation of a Functions host, which is an object `{{\"Data\":…,\"Metadata\":…}}`; call the function through the host"
+    )]
+    NotAnInvocation(#[source] serde_json::Error),
+    /// function.json does not declare the binding under this name.
+    #[error("the invocation has no input `{name}`; it has {}; the name must be the one in function.json", listed(.present))]
+    NoSuchInput {
+        /// The name that was asked for.
+        name: String,
+        /// The names that are there.
+        present: Vec<String>,
+    },
+    /// The input is there and has another form than was asked for.
+    #[error("the input `{name}` has an unexpected form")]
+    UnexpectedForm {
+        /// The name of the input.
+        name: String,
+        /// What did not fit.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+impl Invocation {
+    /// Reads the body of the host's request.
+    ///
+    /// # Errors
+    /// [`InvocationError::NotAnInvocation`] when it is not an object with `Data` and `Metadata`.
+    pub fn parse(body: &[u8]) -> Result<Self, InvocationError> {
+        serde_json::from_slice(body).map_err(InvocationError::NotAnInvocation)
+    }
+
+    /// The HTTP request that triggered the invocation; `name` is the name of the `httpTrigger` binding.
+    ///
+    /// # Errors
+    /// When there is no such input, or it is no HTTP request.
+    pub fn http_request(&self, name: &str) -> Result<HttpRequest, InvocationError> {
+        self.input(name)
+    }
+
+    /// The timer that triggered the invocation; `name` is the name of the `timerTrigger` binding.
+    ///
+    /// # Errors
+    /// When there is no such input, or it is no timer.
+    pub fn timer(&self, name: &str) -> Result<TimerInfo, InvocationError> {
+        self.input(name)
+    }
+
+    /// Any other input, for example that of a `signalRConnectionInfo` binding, which the host encodes twice.
+    ///
+    /// # Errors
+    /// When there is no such input, or no layer of its encoding is a `T`.
+    pub fn input<T: DeserializeOwned>(&self, name: &str) -> Result<T, InvocationError> {
+        let raw = self.data.get(name).ok_or_else(|| InvocationError::NoSuchInput {
+            name: name.to_owned(),
+            present: self.data.keys().cloned().collect(),
+        })?;
+        lenient::read(raw.get()).map_err(|source| InvocationError::UnexpectedForm { name: name.to_owned(), source })
+    }
+
+    /// A value of the trigger's metadata, such as a route parameter; `None` when it is absent or no `T`.
+    pub fn metadata<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        lenient::read(self.metadata.get(name)?.get()).ok()
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(rename_all = "camelCase")]
+    struct ConnectionInfo {
+        url: String,
+        access_token: String,
+    }
+
+    #[test]
+    fn the_recorded_http_envelope_is_read() {
+        let invocation =
+            Invocation::parse(include_bytes!("../fixtures/http_invocation_functions-host_2.4.json")).unwrap();
+        let request = invocation.http_request("req").unwrap();
+        assert_eq!(request.method(), "GET");
+        assert_eq!(request.url(), "http://localhost:7071/api/use/test");
+        assert_eq!(request.header("user-agent"), Some("Mozilla/5.0"));
+        assert_eq!(request.parameter("name"), Some("test"));
+        assert_eq!(request.body(), None);
+        assert_eq!(invocation.metadata::<String>("name").as_deref(), Some("test"));
+    }
+
+    #[test]
+    fn connection_info_is_read_through_both_layers() {
+        let invocation =
+            Invocation::parse(include_bytes!("../fixtures/negotiate_invocation_signalr-bindings_4.5.json")).unwrap();
+        let expected = ConnectionInfo {
+            url: "http://localhost:8888/client/?hub=serverless".to_owned(),
+            access_token: "T".to_owned(),
+        };
+        assert_eq!(invocation.input::<ConnectionInfo>("connectionInfo").unwrap(), expected);
+    }
+
+    #[test]
+    fn a_timer_is_read() {
+        let invocation =
+            Invocation::parse(include_bytes!("../fixtures/timer_invocation_functions-host_2.5.json")).unwrap();
+        let timer = invocation.timer("myTimer").unwrap();
+        assert!(!timer.is_past_due);
+        assert_eq!(timer.schedule_status.unwrap().next.as_deref(), Some("2022-10-11T10:53:00+02:00"));
+    }
+
+    #[test]
+    fn a_missing_input_is_named_together_with_those_present() {
+        let invocation = Invocation::parse(br#"{"Data":{"req":{}},"Metadata":{}}"#).unwrap();
+        let error = invocation.input::<ConnectionInfo>("connectionInfo").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the invocation has no input `connectionInfo`; it has `req`; the name must be the one in function.json"
+        );
+    }
+
+    #[test]
+    fn what_is_no_envelope_is_refused() {
+        for body in ["", "null", "[]", "\"x\"", "{\"Data\":1}", "{\"Data\":{\"req\":{}}"] {
+            assert!(Invocation::parse(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+}

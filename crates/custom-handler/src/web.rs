@@ -1,0 +1,108 @@
+//! Invocations as an axum extractor, and results as a response.
+//!
+//! A body over the limit is read to its end and thrown away before it is refused: a host that is still writing would otherwise see
+//! a broken connection and not the reason.
+
+use crate::{Invocation, InvocationError, InvocationResult};
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use http_body_util::BodyExt;
+
+/// The largest invocation that the extractor reads: 16 MiB. The host repeats the fields of a JSON body in `Metadata` and escapes both,
+/// so this leaves room for bodies of more than 1 MB, the most that Azure SignalR Service takes.
+pub const LARGEST_INVOCATION: usize = 16 * 1024 * 1024;
+
+/// Why a request is not answered as an invocation.
+#[derive(Debug, thiserror::Error)]
+pub enum InvocationRejection {
+    /// The caller sent more than [`LARGEST_INVOCATION`].
+    #[error("the invocation has more than {LARGEST_INVOCATION} bytes")]
+    TooLarge,
+    /// The connection broke while the body was read.
+    #[error("the request ended before its body was complete")]
+    Broken(#[source] axum::Error),
+    /// The body is no invocation.
+    #[error(transparent)]
+    Invalid(#[from] InvocationError),
+}
+
+impl<S: Send + Sync> FromRequest<S> for Invocation {
+    type Rejection = InvocationRejection;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Self::Rejection> {
+        let body = read(request.into_body()).await?;
+        Ok(Invocation::parse(&body)?)
+    }
+}
+
+async fn read(mut body: Body) -> Result<Vec<u8>, InvocationRejection> {
+    let mut bytes = Vec::new();
+    let mut total = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(InvocationRejection::Broken)?.into_data() else { continue };
+        total += data.len();
+        if total <= LARGEST_INVOCATION {
+            bytes.extend_from_slice(&data);
+        }
+    }
+    if total > LARGEST_INVOCATION { Err(InvocationRejection::TooLarge) } else { Ok(bytes) }
+}
+
+/// A status outside 2xx tells the host that the invocation itself has failed (functions-host 3.2).
+impl IntoResponse for InvocationRejection {
+    fn into_response(self) -> Response {
+        let status = match self {
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Broken(_) | Self::Invalid(_) => StatusCode::BAD_REQUEST,
+        };
+        (status, self.to_string()).into_response()
+    }
+}
+
+impl IntoResponse for InvocationResult {
+    fn into_response(self) -> Response {
+        let body = serde_json::to_vec(&self).expect("outputs are JSON already and logs are strings");
+        ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::Router;
+    use axum::routing::post;
+    use tower::ServiceExt;
+
+    async fn answer(body: Body) -> (StatusCode, String) {
+        let app = Router::new().route("/f", post(async |_: Invocation| InvocationResult::new().log("ran")));
+        let request = Request::post("/f").body(body).unwrap();
+        let response = app.oneshot(request).await.unwrap();
+        let status = response.status();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn an_invocation_is_answered_with_a_full_envelope() {
+        let (status, body) = answer(Body::from(r#"{"Data":{},"Metadata":{}}"#)).await;
+        assert_eq!((status, body.as_str()), (StatusCode::OK, r#"{"Outputs":{},"Logs":["ran"],"ReturnValue":null}"#));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_no_invocation_says_what_it_should_be() {
+        let (status, body) = answer(Body::from("hi")).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        assert!(body.contains("call the function through the host"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn a_body_over_the_limit_is_refused_after_it_was_read() {
+        let (status, body) = answer(Body::from(vec![b' '; LARGEST_INVOCATION + 1])).await;
+        assert_eq!(
+            (status, body.as_str()),
+            (StatusCode::PAYLOAD_TOO_LARGE, "the invocation has more than 16777216 bytes")
+        );
+    }
+}
