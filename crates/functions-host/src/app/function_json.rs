@@ -1,0 +1,1 @@
+//! function.json (functions-host 4.1).

@@ -1,0 +1,1 @@
+//! The HTTP side of the host: function routes, CORS and the admin endpoints (functions-host 4).
