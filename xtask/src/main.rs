@@ -1,2 +1,39 @@
-//! Chores of this repository.
-fn main() {}
+//! Chores of this repository, run as `cargo xtask <chore>`.
+//!
+//! Every chore works on the repository that it was built from, wherever it is called, and says what it runs, so that a
+//! failed step can be repeated by hand.
+
+mod verify;
+
+mod clients;
+mod executables;
+mod node;
+mod rust;
+
+mod command;
+mod console;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+/// Chores of this repository.
+#[derive(Debug, clap::Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Chore {
+    /// Checks everything: formatting, lints, docs, tests, and real clients against the local stack
+    Verify(verify::Options),
+}
+
+fn main() -> ExitCode {
+    let result = match Chore::parse() {
+        Chore::Verify(options) => verify::verify(&options),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            console::complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

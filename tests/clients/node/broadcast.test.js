@@ -1,0 +1,91 @@
+// What every client receives, in which order, and what is refused before anything is sent.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+
+import { clients, connect, flows, receivedBy } from "./clients.js";
+import { Stack } from "./stack.js";
+
+let stack;
+before(async () => (stack = await Stack.start()));
+after(() => stack?.stop());
+
+for (const client of clients) {
+  describe(client.name, () => {
+    test("two clients receive each of 200 broadcasts exactly once and in order", async (t) => {
+      const inboxes = await connectBoth(t, client);
+      const numbers = Array.from({ length: 200 }, (_, index) => index);
+
+      for (const number of numbers) {
+        const reply = await stack.broadcast({ message: `message ${number}` });
+        assert.equal(reply.status, 200, reply.body);
+      }
+
+      const expected = numbers.map((number) => ["newNotification", `message ${number}`]);
+      assert.deepEqual(await receivedBy(stack, ...inboxes), [expected, expected]);
+    });
+
+    test("a text arrives as it was posted, also one that the host would decode or rewrite", async (t) => {
+      const inboxes = await connectBoth(t, client);
+      // The host decodes base64 and rewrites ISO dates in outputs (functions-host 3.5, 3.6).
+      const texts = ["SGVsbG8gd29ybGQ=", "2024-01-03T00:00:00Z", "null", "5", '{"a":1}', "🎉 žluťoučký", "a\u001eb\n"];
+
+      for (const text of texts) {
+        const reply = await stack.broadcast({ payload: text });
+        assert.deepEqual({ status: reply.status, body: reply.body }, { status: 200, body: text });
+      }
+
+      const expected = texts.map((text) => ["newMessage", text]);
+      assert.deepEqual(await receivedBy(stack, ...inboxes), [expected, expected]);
+    });
+
+    test("the general form sends its own target and all of its arguments", async (t) => {
+      const inboxes = await connectBoth(t, client);
+      const values = [1, 1.5, "two", true, null, { nested: [1, { deep: "x" }] }, []];
+
+      const reply = await stack.broadcast({ target: "anything", arguments: values });
+
+      assert.equal(reply.status, 200, reply.body);
+      const expected = [["anything", ...values]];
+      assert.deepEqual(await receivedBy(stack, ...inboxes), [expected, expected]);
+    });
+
+    test("a bad body is refused by name of its fault and nothing is sent", async (t) => {
+      const inboxes = await connectBoth(t, client);
+
+      await refused("not JSON", /JSON/);
+      await refused("", /JSON/);
+      await refused("[]", /object/);
+      await refused("{}", /message/);
+      await refused('{"massage":"hello"}', /message/);
+      await refused('{"message":5}', /message/);
+      await refused('{"message":null}', /message/);
+      await refused('{"target":"","arguments":[]}', /target/);
+      await refused('{"target":7,"arguments":[]}', /target/);
+      await refused('{"target":"anything"}', /arguments/);
+      await refused('{"target":"anything","arguments":"hello"}', /arguments/);
+
+      assert.deepEqual(await receivedBy(stack, ...inboxes), [[], []]);
+    });
+  });
+}
+
+/** The inboxes of two connections, one for each way to negotiate. */
+function connectBoth(t, client) {
+  return Promise.all(
+    flows.map(async (flow) => {
+      const builder = await flow.builder(client, stack);
+      const { inbox } = await connect(t, builder, "newMessage", "newNotification", "anything");
+      return inbox;
+    }),
+  );
+}
+
+async function refused(body, fault) {
+  const reply = await stack.broadcastText(body);
+  assert.equal(reply.status, 400, `${body} was answered with ${reply.status} ${reply.body}`);
+  assert.match(reply.headers["content-type"], /^application\/problem\+json/, body);
+  const problem = JSON.parse(reply.body);
+  assert.equal(problem.status, 400, body);
+  assert.match(problem.detail, fault, body);
+}

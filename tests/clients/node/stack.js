@@ -1,0 +1,211 @@
+// The local stack as a child process: Functions host, SignalR emulator and handler, as `cargo dev` runs them.
+//
+// Each stack runs a copy of the function app in a temporary folder, so that nobody's own local.settings.json decides
+// whether the tests pass.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { cp, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+import { postJson, postText, request } from "./http.js";
+import { within } from "./waiting.js";
+
+const REPOSITORY = fileURLToPath(new URL("../../../", import.meta.url));
+const READY = /^Ready: host=(?<host>\S+) signalr=(?<signalr>\S+) pid=(?<pid>\d+)$/;
+const START_DEADLINE = 30_000;
+const STOP_DEADLINE = 10_000;
+/** Settings that a developer may have exported for other work; the stack under test must not see them. */
+const APP_SETTING = /^(azure|functions_|website_|signalr|cors_|logging__|otel_)/i;
+/** How an app setting overrides the executable that host.json names (functions-host 1.2). */
+const EXECUTABLE_SETTING = "AzureFunctionsJobHost__customHandler__description__defaultExecutablePath";
+
+/** A running stack. `host` and `signalr` are the addresses of the Functions host and of the emulator. */
+export class Stack {
+  #child;
+  #exit;
+  #folder;
+  #output = "";
+  #stopped;
+
+  /**
+   * Starts a stack on free ports and returns when it is ready.
+   *
+   * `schedule` replaces the schedule of `statusUpdate`, as an NCRONTAB expression.
+   */
+  static async start({ schedule } = {}) {
+    const folder = await copyOfTheApp(schedule);
+    const stack = new Stack();
+    stack.#folder = folder;
+    await stack.#launch(["--app", folder], { [EXECUTABLE_SETTING]: setting("HANDLER_BIN") });
+    return stack;
+  }
+
+  /** Starts the function app in the repository itself, with nothing overridden but the ports. */
+  static async startInPlace() {
+    const stack = new Stack();
+    await stack.#launch([], {});
+    return stack;
+  }
+
+  /** What a page gets from `GET /api/negotiate`. */
+  async negotiate() {
+    const answer = await request("GET", `${this.host}/api/negotiate`);
+    assert.equal(answer.status, 200, answer.body);
+    return JSON.parse(answer.body);
+  }
+
+  /** Posts `value` as JSON to the `broadcast` function. */
+  broadcast(value) {
+    return postJson(`${this.host}/api/broadcast`, value);
+  }
+
+  /** Posts `body`, JSON or not, to the `broadcast` function. */
+  broadcastText(body) {
+    return postText(`${this.host}/api/broadcast`, body);
+  }
+
+  /** Runs a function through the host's admin endpoint (functions-host 4.3). */
+  run(name) {
+    return postJson(`${this.host}/admin/functions/${name}`, {});
+  }
+
+  /** Stops the stack as Ctrl-C does, and asserts that no process and no open port is left behind. */
+  stop() {
+    return (this.#stopped ??= this.#stopOnce());
+  }
+
+  async #stopOnce() {
+    try {
+      assert.equal(this.#child.exitCode, null, "the stack ended before it was stopped");
+      this.#child.kill("SIGINT");
+      const end = await within(STOP_DEADLINE, this.#exit, () => "the stack did not stop on SIGINT");
+      assert.deepEqual(end, { code: 0, signal: null });
+      await this.#assertNothingIsLeft();
+    } finally {
+      await this.#remove();
+    }
+  }
+
+  async #launch(options, environment) {
+    this.#child = spawn(
+      setting("LOCAL_STACK_BIN"),
+      ["--no-build", "--no-watch", "--port", "0", "--signalr-port", "0", ...options],
+      { cwd: REPOSITORY, env: { ...withoutAppSettings(process.env), ...environment }, stdio: ["ignore", "pipe", "pipe"] },
+    );
+    this.#exit = new Promise((resolve) => this.#child.once("exit", (code, signal) => resolve({ code, signal })));
+    process.once("exit", (code) => this.#leave(code));
+    try {
+      await within(START_DEADLINE, this.#ready(), () => `the stack did not become ready; it said:\n${this.#output}`);
+    } catch (error) {
+      await this.#remove();
+      throw error;
+    }
+  }
+
+  #ready() {
+    return new Promise((resolve, reject) => {
+      const hear = (line) => (this.#output += `${line}\n`);
+      createInterface({ input: this.#child.stderr }).on("line", hear);
+      createInterface({ input: this.#child.stdout }).on("line", (line) => {
+        hear(line);
+        const ready = READY.exec(line);
+        if (!ready) return;
+        this.host = ready.groups.host;
+        this.signalr = ready.groups.signalr;
+        this.handlerPid = Number(ready.groups.pid);
+        resolve();
+      });
+      this.#child.once("error", reject);
+      this.#child.once("close", (code, signal) => {
+        reject(new Error(`the stack ended with ${signal ?? code}; it said:\n${this.#output}`));
+      });
+    });
+  }
+
+  async #assertNothingIsLeft() {
+    assert.ok(!isRunning(this.handlerPid), `the handler, process ${this.handlerPid}, outlives the stack`);
+    for (const address of [this.host, this.signalr]) await assertPortIsFree(address);
+  }
+
+  /** Clears away what is left, also after a failure. */
+  async #remove() {
+    this.#kill();
+    if (this.#folder) await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  /** The test process ends: nothing may survive it, and after a failure the stack's own words are wanted. */
+  #leave(code) {
+    this.#kill();
+    if (code !== 0) process.stderr.write(`--- the stack said ---\n${this.#output}`);
+  }
+
+  #kill() {
+    this.#child.kill("SIGKILL");
+    if (this.handlerPid && isRunning(this.handlerPid)) process.kill(this.handlerPid, "SIGKILL");
+  }
+}
+
+/** Copies what the Functions host reads of the function app, and nothing else. */
+async function copyOfTheApp(schedule) {
+  const folder = await mkdtemp(join(tmpdir(), "function-app-"));
+  for (const name of ["host.json", "local.settings.json.example", ...(await functionFolders())]) {
+    await cp(join(REPOSITORY, name), join(folder, name), { recursive: true });
+  }
+  if (schedule) await reschedule(join(folder, "statusUpdate", "function.json"), schedule);
+  return folder;
+}
+
+async function functionFolders() {
+  const files = await readdir(REPOSITORY, { withFileTypes: true });
+  const folders = files.filter((file) => file.isDirectory()).map((file) => file.name);
+  const contents = await Promise.all(folders.map((folder) => readdir(join(REPOSITORY, folder))));
+  return folders.filter((_, index) => contents[index].includes("function.json"));
+}
+
+async function reschedule(path, schedule) {
+  const definition = JSON.parse(await readFile(path, "utf8"));
+  const trigger = definition.bindings.find((binding) => binding.type === "timerTrigger");
+  assert.ok(trigger, `${path} has no timer trigger`);
+  trigger.schedule = schedule;
+  await writeFile(path, JSON.stringify(definition));
+}
+
+function setting(name) {
+  const value = process.env[name];
+  assert.ok(value, `${name} is not set; \`cargo xtask verify --only clients\` sets it`);
+  return value;
+}
+
+function withoutAppSettings(environment) {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !APP_SETTING.test(name)));
+}
+
+/** Whether a process exists and has not ended. One that has may still be listed until somebody takes note. */
+function isRunning(pid) {
+  try {
+    process.kill(pid, 0);
+    return process.platform !== "linux" || !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
+  } catch (error) {
+    if (error.code === "ESRCH" || error.code === "ENOENT") return false;
+    throw error;
+  }
+}
+
+async function assertPortIsFree(address) {
+  const { hostname, port } = new URL(address);
+  const server = createServer().listen({ host: hostname, port: Number(port) });
+  try {
+    await once(server, "listening");
+  } catch (error) {
+    assert.fail(`${address} is still in use after the stack has ended: ${error.message}`);
+  } finally {
+    server.close();
+  }
+}

@@ -1,0 +1,70 @@
+//! The two programs that clients are tested against: the handler that ships, and the local stack around it.
+//!
+//! Where they are is asked of cargo, because the target directory is the developer's choice.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+use crate::command::{cargo, run_for_output};
+
+/// Absolute paths of the programs just built.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Executables {
+    /// The custom handler, as the Functions host starts it.
+    pub(crate) handler: PathBuf,
+    /// What `cargo dev` runs.
+    pub(crate) local_stack: PathBuf,
+}
+
+impl Executables {
+    /// Builds both, in the profile of `cargo dev` and `cargo test`.
+    pub(crate) fn build() -> Result<Self> {
+        let arguments = "build --package signalr-functions --package local-stack --bins \
+                         --message-format json-render-diagnostics";
+        Self::find(&run_for_output(&mut cargo(arguments))?)
+    }
+
+    /// Picks the paths out of what cargo reports, one JSON object per line.
+    fn find(messages: &str) -> Result<Self> {
+        let path_of = |name: &str| {
+            messages
+                .lines()
+                .find_map(|line| executable(line, name))
+                .with_context(|| format!("cargo built no executable named `{name}`"))
+        };
+        Ok(Self { handler: path_of("handler")?, local_stack: path_of("local-stack")? })
+    }
+}
+
+fn executable(message: &str, name: &str) -> Option<PathBuf> {
+    let message: Value = serde_json::from_str(message).ok()?;
+    let path = message["executable"].as_str()?;
+    (message["target"]["name"] == name).then(|| PathBuf::from(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MESSAGES: &str = r#"
+{"reason":"compiler-artifact","target":{"kind":["lib"],"name":"local-stack"},"executable":null}
+{"reason":"compiler-artifact","target":{"kind":["bin"],"name":"local-stack"},"executable":"/target/debug/local-stack"}
+{"reason":"compiler-artifact","target":{"kind":["bin"],"name":"handler"},"executable":"/target/debug/handler"}
+{"reason":"build-finished","success":true}
+"#;
+
+    #[test]
+    fn executables_are_found_in_what_cargo_reports() {
+        let expected =
+            Executables { handler: "/target/debug/handler".into(), local_stack: "/target/debug/local-stack".into() };
+        assert_eq!(Executables::find(MESSAGES).unwrap(), expected);
+    }
+
+    #[test]
+    fn an_executable_that_was_not_built_is_named() {
+        let error = Executables::find(r#"{"reason":"build-finished","success":true}"#).unwrap_err();
+        assert_eq!(error.to_string(), "cargo built no executable named `handler`");
+    }
+}
