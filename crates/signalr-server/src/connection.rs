@@ -1,0 +1,292 @@
+//! One client connection, as the hub and the engine see it.
+//!
+//! A [`Connection`] is a handle: clones are the same connection, and holding one keeps nothing open. Nothing here
+//! waits for the client: messages go into a queue that the transport's task writes out.
+
+pub(crate) mod activity;
+pub(crate) mod inbox;
+pub(crate) mod outbox;
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
+
+use http::Extensions;
+
+use crate::engine::Engine;
+use crate::message::{Reconnect, ServerMessage};
+use crate::protocol::{Frame, HubProtocol};
+use crate::{Admission, Clients, Query, Transport};
+use activity::Activity;
+use inbox::Inbox;
+use outbox::{Backlog, Outbox, Refused};
+
+/// A client connection. Cheap to clone; two clones are the same connection.
+#[derive(Clone)]
+pub struct Connection(Arc<Shared>);
+
+struct Shared {
+    serial: u64,
+    id: String,
+    user_id: Option<String>,
+    clients: Clients,
+    extensions: Extensions,
+    query: Query,
+    transport: Transport,
+    protocol: OnceLock<HubProtocol>,
+    outbox: Outbox,
+    inbox: Inbox,
+    activity: Activity,
+    engine: Arc<Engine>,
+}
+
+/// Why a message was not queued for a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// The connection is closed or about to be. Nobody's fault.
+    #[error("the connection is gone")]
+    Gone,
+    /// The client does not read fast enough; the connection is now closed for that. The client's fault.
+    #[error("the queue of the connection is full; the connection is closed")]
+    QueueFull,
+    /// The message was given in encoded form, but not in this connection's hub protocol. The caller's fault.
+    #[error("the message is not encoded for the hub protocol of the connection")]
+    NotEncoded,
+}
+
+/// Why a connection has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Disconnect {
+    /// The client said so: a Close message, or a WebSocket Close frame with an ordinary code.
+    ClientClosed {
+        /// What the client gave as the reason in its Close message.
+        error: Option<String>,
+    },
+    /// The transport broke or ended without a word.
+    TransportLost,
+    /// [`Connection::close`] or [`Clients::close`].
+    Closed {
+        /// What the client was told.
+        error: Option<String>,
+    },
+    /// [`Connection::abort`], or a close that took longer than its grace.
+    Aborted,
+    /// The client was silent for too long.
+    ClientTimeout,
+    /// The client did not read fast enough, and its queue was full.
+    QueueFull,
+    /// The client broke the protocol; the text says how.
+    ProtocolError(&'static str),
+    /// The hub panicked.
+    HubFailed,
+    /// [`Admission::closes_at`] has come.
+    Expired,
+    /// The server shuts down.
+    Shutdown,
+}
+
+impl Disconnect {
+    /// Whether the connection ended as it should, by the client or by the server's own decision.
+    pub fn is_orderly(&self) -> bool {
+        matches!(self, Self::ClientClosed { error: None } | Self::Closed { .. } | Self::Expired | Self::Shutdown)
+    }
+}
+
+impl fmt::Display for Disconnect {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ClientClosed { error: None } => formatter.write_str("the client closed the connection"),
+            Self::ClientClosed { error: Some(error) } => write!(formatter, "the client closed the connection: {error}"),
+            Self::TransportLost => formatter.write_str("the transport ended without a close"),
+            Self::Closed { error: None } => formatter.write_str("the server closed the connection"),
+            Self::Closed { error: Some(error) } => write!(formatter, "the server closed the connection: {error}"),
+            Self::Aborted => formatter.write_str("the server dropped the connection"),
+            Self::ClientTimeout => formatter.write_str("the client was silent for too long"),
+            Self::QueueFull => formatter.write_str("the client does not read its messages fast enough"),
+            Self::ProtocolError(complaint) => write!(formatter, "the client broke the protocol: {complaint}"),
+            Self::HubFailed => formatter.write_str("the hub failed"),
+            Self::Expired => formatter.write_str("the client's admission has expired"),
+            Self::Shutdown => formatter.write_str("the server shuts down"),
+        }
+    }
+}
+
+/// What a client is told about an error behind which it needs no details (signalr-protocol 5).
+const CLOSED_WITH_AN_ERROR: &str = "Connection closed with an error.";
+
+impl Connection {
+    pub(crate) fn open(
+        engine: Arc<Engine>,
+        id: String,
+        transport: Transport,
+        admission: Admission,
+        query: Query,
+    ) -> Self {
+        let now = engine.now();
+        let activity = Activity::new(now);
+        activity.set_deadline(now + admission.handshake_timeout.unwrap_or(engine.options().handshake_timeout));
+        if let Some(closes_at) = admission.closes_at {
+            activity.set_expiry(now + closes_at.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO));
+        }
+        Self(Arc::new(Shared {
+            serial: engine.next_serial(),
+            id,
+            user_id: admission.user_id,
+            clients: admission.clients,
+            extensions: admission.extensions,
+            query: query.without_secrets(),
+            transport,
+            protocol: OnceLock::new(),
+            outbox: Outbox::default(),
+            inbox: Inbox::default(),
+            activity,
+            engine,
+        }))
+    }
+
+    /// The public id: 22 characters of base64url, never the secret token.
+    pub fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    /// The user on whose behalf the client connected.
+    pub fn user_id(&self) -> Option<&str> {
+        self.0.user_id.as_deref()
+    }
+
+    /// The connections among which this one is.
+    pub fn clients(&self) -> &Clients {
+        &self.0.clients
+    }
+
+    /// What the hub stored at admission.
+    pub fn extensions(&self) -> &Extensions {
+        &self.0.extensions
+    }
+
+    /// The query of the request that opened the transport, without `access_token` and `id`, which are secrets.
+    pub fn query(&self) -> &Query {
+        &self.0.query
+    }
+
+    /// The hub protocol; JSON until the handshake is done.
+    pub fn protocol(&self) -> HubProtocol {
+        self.0.protocol.get().copied().unwrap_or(HubProtocol::Json)
+    }
+
+    /// The transport.
+    pub fn transport(&self) -> Transport {
+        self.0.transport
+    }
+
+    /// Queues a message for the client and returns at once. Messages arrive in the order of these calls.
+    ///
+    /// # Errors
+    /// [`SendError`]; the message was not queued.
+    pub fn send(&self, message: &ServerMessage) -> Result<(), SendError> {
+        let frame = message.frame(self.protocol()).ok_or(SendError::NotEncoded)?;
+        self.push(frame)
+    }
+
+    /// Tells the client that the connection is closed, writes what is queued, and drops the transport after
+    /// [`ServerOptions::close_grace`](crate::ServerOptions::close_grace) at the latest. Does nothing when the
+    /// connection is closing already.
+    pub fn close(&self, error: Option<&str>, reconnect: Reconnect) {
+        let message = ServerMessage::close(error, reconnect);
+        self.close_with(&message, Disconnect::Closed { error: error.map(str::to_owned) });
+    }
+
+    /// Drops the transport without a word and without writing what is queued.
+    pub fn abort(&self) {
+        self.0.outbox.end(Disconnect::Aborted);
+    }
+
+    /// Queues a frame; a full queue closes the connection (the slow-consumer rule).
+    pub(crate) fn push(&self, frame: &Frame) -> Result<(), SendError> {
+        self.0.outbox.push(frame, self.engine().options().queue_limit).map_err(|refused| match refused {
+            Refused::Gone => SendError::Gone,
+            Refused::Full => {
+                self.fail(Disconnect::QueueFull, Reconnect::Allowed);
+                SendError::QueueFull
+            }
+        })
+    }
+
+    /// Closes with a message that is encoded once for many connections; false when it was closing already.
+    pub(crate) fn close_with(&self, message: &ServerMessage, reason: Disconnect) -> bool {
+        let backlog = if reason == Disconnect::QueueFull { Backlog::Dropped } else { Backlog::Written };
+        // Before the handshake the client understands no hub message.
+        let last = self.0.protocol.get().and_then(|protocol| message.frame(*protocol));
+        self.finish(last, backlog, reason)
+    }
+
+    /// Closes because of an error. The client learns the cause only where detailed errors are on.
+    pub(crate) fn fail(&self, reason: Disconnect, reconnect: Reconnect) {
+        let error = match self.engine().options().detailed_errors {
+            true => format!("{CLOSED_WITH_AN_ERROR} {reason}"),
+            false => CLOSED_WITH_AN_ERROR.to_owned(),
+        };
+        self.close_with(&ServerMessage::close(Some(&error), reconnect), reason);
+    }
+
+    /// Ends the queue with an optional last frame and starts the grace; false when it was ended already.
+    pub(crate) fn finish(&self, last: Option<&Frame>, backlog: Backlog, reason: Disconnect) -> bool {
+        let first = self.0.outbox.finish(last, backlog, reason);
+        if first {
+            let engine = self.engine();
+            self.activity().set_deadline(engine.now() + engine.options().close_grace);
+        }
+        first
+    }
+
+    /// Sets the protocol that the handshake agreed on; false when the handshake was done before.
+    pub(crate) fn agree(&self, protocol: HubProtocol) -> bool {
+        self.0.protocol.set(protocol).is_ok()
+    }
+
+    /// Whether the handshake is still to come.
+    pub(crate) fn awaits_handshake(&self) -> bool {
+        self.0.protocol.get().is_none()
+    }
+
+    /// A number that no other connection of the process has.
+    pub(crate) fn serial(&self) -> u64 {
+        self.0.serial
+    }
+
+    pub(crate) fn outbox(&self) -> &Outbox {
+        &self.0.outbox
+    }
+
+    pub(crate) fn inbox(&self) -> &Inbox {
+        &self.0.inbox
+    }
+
+    pub(crate) fn activity(&self) -> &Activity {
+        &self.0.activity
+    }
+
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.0.engine
+    }
+}
+
+/// Two handles are equal when they are the same connection.
+impl PartialEq for Connection {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Connection {}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Connection")
+            .field("id", &self.id())
+            .field("user_id", &self.user_id())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,97 @@
+//! When a connection last did something, and until when it must do something.
+//!
+//! Plain atomics that one timer for all connections looks at (`engine::watch`): a connection has no timer of its own.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// Times since the start of the engine, in milliseconds. Zero means "never" where a time may be absent.
+#[derive(Debug)]
+pub(crate) struct Activity {
+    sent: AtomicU64,
+    received: AtomicU64,
+    pinged: AtomicBool,
+    deadline: AtomicU64,
+    expiry: AtomicU64,
+    stalled: AtomicU64,
+}
+
+impl Activity {
+    pub(crate) fn new(now: Duration) -> Self {
+        Self {
+            sent: AtomicU64::new(millis(now)),
+            received: AtomicU64::new(millis(now)),
+            pinged: AtomicBool::new(false),
+            deadline: AtomicU64::new(0),
+            expiry: AtomicU64::new(0),
+            stalled: AtomicU64::new(0),
+        }
+    }
+
+    /// Something was written to the client.
+    pub(crate) fn sent(&self, now: Duration) {
+        self.sent.store(millis(now), Relaxed);
+        self.stalled.store(0, Relaxed);
+    }
+
+    /// A write made no progress. Counts from the first such write on.
+    pub(crate) fn stalled(&self, now: Duration) {
+        let _ = self.stalled.compare_exchange(0, millis(now).max(1), Relaxed, Relaxed);
+    }
+
+    /// Something came from the client, or the hub is done with what came.
+    pub(crate) fn received(&self, now: Duration) {
+        self.received.store(millis(now), Relaxed);
+    }
+
+    /// The client has sent a Ping: from here on it is expected to keep doing so (signalr-protocol 6.1).
+    pub(crate) fn pinged(&self) {
+        self.pinged.store(true, Relaxed);
+    }
+
+    /// The end of the handshake's time, or of the grace of a close.
+    pub(crate) fn set_deadline(&self, at: Duration) {
+        self.deadline.store(millis(at).max(1), Relaxed);
+    }
+
+    pub(crate) fn clear_deadline(&self) {
+        self.deadline.store(0, Relaxed);
+    }
+
+    pub(crate) fn set_expiry(&self, at: Duration) {
+        self.expiry.store(millis(at).max(1), Relaxed);
+    }
+
+    pub(crate) fn is_past_deadline(&self, now: Duration) -> bool {
+        reached(&self.deadline, now)
+    }
+
+    pub(crate) fn is_expired(&self, now: Duration) -> bool {
+        reached(&self.expiry, now)
+    }
+
+    /// Whether a write has made no progress for `limit`.
+    pub(crate) fn is_stalled(&self, now: Duration, limit: Duration) -> bool {
+        let since = self.stalled.load(Relaxed);
+        since != 0 && millis(now).saturating_sub(since) >= millis(limit)
+    }
+
+    /// Whether nothing was written for `interval`.
+    pub(crate) fn is_quiet(&self, now: Duration, interval: Duration) -> bool {
+        millis(now).saturating_sub(self.sent.load(Relaxed)) >= millis(interval)
+    }
+
+    /// Whether a client that pings has been silent for `timeout`.
+    pub(crate) fn is_silent(&self, now: Duration, timeout: Duration) -> bool {
+        self.pinged.load(Relaxed) && millis(now).saturating_sub(self.received.load(Relaxed)) >= millis(timeout)
+    }
+}
+
+fn reached(time: &AtomicU64, now: Duration) -> bool {
+    let time = time.load(Relaxed);
+    time != 0 && millis(now) >= time
+}
+
+fn millis(time: Duration) -> u64 {
+    time.as_millis().try_into().unwrap_or(u64::MAX)
+}

@@ -1,0 +1,176 @@
+//! The queue of frames towards one client.
+//!
+//! Any thread pushes, the transport's task takes everything that is queued at once. Bytes count until they are written,
+//! not until they are taken, so a client that does not read is noticed. Whoever pushes never waits: a frame that does
+//! not fit is refused, and the caller closes the connection.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+
+use crate::Disconnect;
+use crate::protocol::Frame;
+
+#[derive(Debug, Default)]
+pub(crate) struct Outbox(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    frames: Vec<Frame>,
+    /// Of the frames that are queued and of those that are being written.
+    bytes: usize,
+    waker: Option<Waker>,
+    phase: Phase,
+    reason: Option<Disconnect>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Open,
+    /// What is queued is written, nothing is added.
+    Closing,
+    /// Nothing is written any more.
+    Ended,
+}
+
+/// Why a frame was not queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    Gone,
+    Full,
+}
+
+/// What happens to queued frames when a connection closes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Backlog {
+    Written,
+    Dropped,
+}
+
+/// What the transport's task is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Write the frames that were handed out.
+    Write,
+    /// Wait; the task is woken.
+    Wait,
+    /// Everything is written and the connection is to be closed in an orderly way.
+    Close,
+    /// Drop the transport.
+    Drop,
+}
+
+impl Outbox {
+    /// Queues a frame unless more than `limit` bytes would wait. One frame above the limit passes when it is alone.
+    pub(crate) fn push(&self, frame: &Frame, limit: usize) -> Result<(), Refused> {
+        let mut state = self.lock();
+        if state.phase != Phase::Open {
+            return Err(Refused::Gone);
+        }
+        if state.bytes > 0 && state.bytes + frame.len() > limit {
+            return Err(Refused::Full);
+        }
+        state.bytes += frame.len();
+        let was_empty = state.frames.is_empty();
+        state.frames.push(frame.clone());
+        let waker = if was_empty { state.waker.take() } else { None };
+        drop(state);
+        wake(waker);
+        Ok(())
+    }
+
+    /// Queues `last` and accepts nothing more; false when that has happened before.
+    pub(crate) fn finish(&self, last: Option<&Frame>, backlog: Backlog, reason: Disconnect) -> bool {
+        let mut state = self.lock();
+        if state.phase != Phase::Open {
+            return false;
+        }
+        state.phase = Phase::Closing;
+        state.reason = Some(reason);
+        if backlog == Backlog::Dropped {
+            state.bytes -= state.frames.drain(..).map(|frame| frame.len()).sum::<usize>();
+        }
+        if let Some(last) = last {
+            state.bytes += last.len();
+            state.frames.push(last.clone());
+        }
+        let waker = state.waker.take();
+        drop(state);
+        wake(waker);
+        true
+    }
+
+    /// Drops what is queued and ends the transport. The first reason given for an end is the one that counts.
+    pub(crate) fn end(&self, reason: Disconnect) {
+        let mut state = self.lock();
+        state.phase = Phase::Ended;
+        state.reason.get_or_insert(reason);
+        let frames = std::mem::take(&mut state.frames);
+        let waker = state.waker.take();
+        drop(state);
+        drop(frames);
+        wake(waker);
+    }
+
+    /// Hands all queued frames to the transport's task, which has written `written` bytes since the last call. `batch`
+    /// is empty, its memory goes back into the queue only where frames keep coming.
+    pub(crate) fn take(&self, context: &Context<'_>, batch: &mut Vec<Frame>, written: usize) -> Next {
+        let mut state = self.lock();
+        state.bytes = state.bytes.saturating_sub(written);
+        if state.phase == Phase::Ended {
+            return Next::Drop;
+        }
+        if !state.frames.is_empty() {
+            std::mem::swap(&mut state.frames, batch);
+            return Next::Write;
+        }
+        state.frames = Vec::new();
+        if state.phase == Phase::Closing {
+            return Next::Close;
+        }
+        state.watch(context);
+        Next::Wait
+    }
+
+    /// Wakes the task at the end of the connection while it waits for the socket; false when it has come already.
+    pub(crate) fn watch(&self, context: &Context<'_>) -> bool {
+        let mut state = self.lock();
+        state.watch(context);
+        state.phase != Phase::Ended
+    }
+
+    /// Whether messages are still accepted.
+    pub(crate) fn is_open(&self) -> bool {
+        self.lock().phase == Phase::Open
+    }
+
+    /// Whether nothing waits to be written.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().bytes == 0
+    }
+
+    /// The reason for the end; before it, that of a transport that is gone.
+    pub(crate) fn reason(&self) -> Disconnect {
+        self.lock().reason.clone().unwrap_or(Disconnect::TransportLost)
+    }
+
+    /// A panic elsewhere leaves the queue as good as it was: every change is complete before anything can fail.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn watch(&mut self, context: &Context<'_>) {
+        match &mut self.waker {
+            Some(waker) => waker.clone_from(context.waker()),
+            None => self.waker = Some(context.waker().clone()),
+        }
+    }
+}
+
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}

@@ -1,0 +1,160 @@
+//! The HTTP side: which request does what, and the answers for those that may not.
+//!
+//! An [`Endpoint`] takes whole requests, so a caller may map it wherever it wants; [`router`] is the usual place.
+
+pub(crate) mod ids;
+mod negotiate;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use http::{Method, StatusCode, header, request::Parts};
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::{Engine, Occupant};
+use crate::transport::websocket;
+use crate::{Admission, ClientRequest, Hub, Query, Refusal, ServerOptions, Stage, Transport, Transports};
+
+/// A SignalR endpoint: two handlers, and the connections that came in through them. Cheap to clone.
+///
+/// When the shutdown token is cancelled every client gets a Close message that lets it reconnect, new ones are refused
+/// with 503, and [`Endpoint::drained`] tells when the last one is gone.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    engine: Arc<Engine>,
+}
+
+/// The routes of one endpoint: `POST /negotiate` and `GET|POST|DELETE /`. Nest it where the hub is to be:
+/// `Router::new().nest("/chat", router(hub, options, shutdown))`.
+///
+/// A server that waits for its connections at shutdown keeps the [`Endpoint`] and uses [`Endpoint::router`].
+pub fn router<H: Hub>(hub: Arc<H>, options: ServerOptions, shutdown: CancellationToken) -> Router {
+    Endpoint::new(hub, options, shutdown).router()
+}
+
+impl Endpoint {
+    /// An endpoint for `hub` that closes its connections when `shutdown` is cancelled.
+    pub fn new<H: Hub>(hub: Arc<H>, options: ServerOptions, shutdown: CancellationToken) -> Self {
+        Self { engine: Arc::new(Engine::new(hub, options, shutdown)) }
+    }
+
+    /// The routes of [`router`].
+    pub fn router(&self) -> Router {
+        let (negotiating, connecting) = (self.clone(), self.clone());
+        Router::new()
+            .route("/negotiate", any(move |request| async move { negotiating.negotiate(request).await }))
+            .route("/", any(move |request| async move { connecting.connect(request).await }))
+    }
+
+    /// How many connections have a transport now.
+    pub fn connections(&self) -> usize {
+        self.engine.directory().len()
+    }
+
+    /// Waits until every connection is gone and the hub has heard of it. Ends only after the shutdown token was
+    /// cancelled.
+    pub async fn drained(&self) {
+        self.engine.drained().await;
+    }
+
+    /// Answers `{base}/negotiate` (signalr-protocol 2.2, 2.3).
+    pub async fn negotiate(&self, request: Request) -> Response {
+        let (parts, _) = request.into_parts();
+        if parts.method != Method::POST {
+            return not_allowed();
+        }
+        let query = Query::parse(parts.uri.query());
+        match self.admit(Stage::Negotiate, &parts, &query).await {
+            Ok(admission) => negotiate::answer(&self.engine, &query, &admission),
+            Err(refusal) => refusal.into_response(),
+        }
+    }
+
+    /// Answers `{base}`: connects, polls, receives and terminates (signalr-protocol 3.1).
+    pub async fn connect(&self, request: Request) -> Response {
+        match *request.method() {
+            Method::GET => self.open(request).await,
+            Method::POST | Method::DELETE => self.proceed(request).await,
+            _ => not_allowed(),
+        }
+    }
+
+    async fn open(&self, mut request: Request) -> Response {
+        let upgrade = request.extensions_mut().remove::<hyper::upgrade::OnUpgrade>();
+        let (parts, _) = request.into_parts();
+        let query = Query::parse(parts.uri.query());
+        let admission = match self.admit(Stage::Connect, &parts, &query).await {
+            Ok(admission) => admission,
+            Err(refusal) => return refusal.into_response(),
+        };
+        let transport = transport_of(&parts);
+        if !Transports::SERVED.intersection(admission.transports).contains(transport) {
+            return not_supported(transport);
+        }
+        match transport {
+            Transport::WebSockets => websocket::accept(&self.engine, &parts, upgrade, query, admission),
+            Transport::ServerSentEvents | Transport::LongPolling => not_supported(transport),
+        }
+    }
+
+    /// A send or a termination, both of which need a connection.
+    async fn proceed(&self, request: Request) -> Response {
+        let (parts, _) = request.into_parts();
+        let query = Query::parse(parts.uri.query());
+        if let Err(refusal) = self.admit(Stage::Continue, &parts, &query).await {
+            return refusal.into_response();
+        }
+        let Some(token) = query.first("id") else {
+            return text(StatusCode::BAD_REQUEST, "Connection ID required");
+        };
+        match self.engine.directory().look_up(token, self.engine.now()) {
+            Occupant::Nobody => text(StatusCode::NOT_FOUND, "No Connection with that ID"),
+            _ if parts.method == Method::DELETE => {
+                text(StatusCode::BAD_REQUEST, "Cannot terminate this connection using the DELETE endpoint.")
+            }
+            _ => text(StatusCode::METHOD_NOT_ALLOWED, "POST requests are not allowed for WebSocket connections."),
+        }
+    }
+
+    async fn admit(&self, stage: Stage, parts: &Parts, query: &Query) -> Result<Admission, Refusal> {
+        if self.engine.is_shutting_down() {
+            return Err(Refusal::text(StatusCode::SERVICE_UNAVAILABLE, "The server shuts down"));
+        }
+        self.engine.hub().admit(&ClientRequest { stage, parts, query }).await
+    }
+}
+
+/// Which transport a GET asks for (signalr-protocol 3.1).
+fn transport_of(parts: &Parts) -> Transport {
+    if lists(parts, &header::ACCEPT, "text/event-stream") {
+        Transport::ServerSentEvents
+    } else if lists(parts, &header::CONNECTION, "upgrade") && lists(parts, &header::UPGRADE, "websocket") {
+        Transport::WebSockets
+    } else {
+        Transport::LongPolling
+    }
+}
+
+/// Whether a header that is a comma-separated list holds `item`, parameters aside.
+fn lists(parts: &Parts, name: &header::HeaderName, item: &str) -> bool {
+    let values = parts.headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|entry| {
+        let entry = entry.split(';').next().unwrap_or_default();
+        entry.trim().eq_ignore_ascii_case(item)
+    })
+}
+
+fn not_allowed() -> Response {
+    text(StatusCode::METHOD_NOT_ALLOWED, "")
+}
+
+fn not_supported(transport: Transport) -> Response {
+    text(StatusCode::NOT_FOUND, format!("{transport} transport not supported by this end point type"))
+}
+
+pub(crate) fn text(status: StatusCode, body: impl Into<String>) -> Response {
+    Refusal::text(status, body).into_response()
+}

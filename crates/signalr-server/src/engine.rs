@@ -1,0 +1,161 @@
+//! What the connections of one endpoint share: the hub, the options, the clock, the tasks and the table of connections.
+//!
+//! The engine knows connections from the moment their transport is there; [`Clients`](crate::Clients) knows them only
+//! between handshake and end.
+
+mod directory;
+mod watch;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::FutureExt;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::connection::inbox::{Call, Calling};
+use crate::hub::ErasedHub;
+use crate::message::{Reconnect, ServerMessage};
+use crate::{Connection, Disconnect, ServerOptions};
+pub(crate) use directory::{Directory, Full, Occupant};
+
+pub(crate) struct Engine {
+    hub: Arc<dyn ErasedHub>,
+    options: ServerOptions,
+    epoch: Instant,
+    directory: Mutex<Directory>,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+    watched: AtomicBool,
+}
+
+/// Numbers the connections of the process: [`Clients`](crate::Clients) may be shared by several engines.
+static SERIAL: AtomicU64 = AtomicU64::new(1);
+
+impl Engine {
+    pub(crate) fn new(hub: Arc<dyn ErasedHub>, options: ServerOptions, shutdown: CancellationToken) -> Self {
+        Self {
+            hub,
+            directory: Mutex::new(Directory::new(options.negotiation_limit)),
+            options,
+            epoch: Instant::now(),
+            tasks: TaskTracker::new(),
+            shutdown,
+            watched: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn hub(&self) -> &dyn ErasedHub {
+        &*self.hub
+    }
+
+    pub(crate) fn options(&self) -> &ServerOptions {
+        &self.options
+    }
+
+    pub(crate) fn tasks(&self) -> &TaskTracker {
+        &self.tasks
+    }
+
+    pub(crate) fn is_shutting_down(&self) -> bool {
+        self.shutdown.is_cancelled()
+    }
+
+    /// The time since the engine was made.
+    pub(crate) fn now(&self) -> Duration {
+        self.epoch.elapsed()
+    }
+
+    pub(crate) fn next_serial(&self) -> u64 {
+        SERIAL.fetch_add(1, Relaxed)
+    }
+
+    /// The table of negotiations and connections. A panic elsewhere leaves it as good as it was.
+    pub(crate) fn directory(&self) -> MutexGuard<'_, Directory> {
+        self.directory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps a negotiation until its transport comes or `expires`.
+    pub(crate) fn negotiated(self: &Arc<Self>, token: String, id: String, expires: Duration) -> Result<(), Full> {
+        self.directory().negotiate(token, id, expires)?;
+        self.ensure_watched();
+        Ok(())
+    }
+
+    /// Waits for the shutdown and for every task after it.
+    pub(crate) async fn drained(&self) {
+        self.shutdown.cancelled().await;
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// The transport of a connection is there: from now on its deadlines are watched. `token` is its own now.
+    pub(crate) fn opened(self: &Arc<Self>, connection: &Connection, token: Option<String>) {
+        self.directory().add(connection, token);
+        self.ensure_watched();
+        // Whoever is added after the sweep of a shutdown is not swept.
+        if self.is_shutting_down() {
+            self.dismiss(connection);
+        }
+    }
+
+    /// The handshake is done: the connection is among its clients, and the hub hears of it.
+    pub(crate) fn established(&self, connection: &Connection) {
+        connection.activity().clear_deadline();
+        connection.clients().add(connection);
+        self.enqueue(connection, Call::Connected, 0);
+        if self.is_shutting_down() {
+            self.dismiss(connection);
+        }
+    }
+
+    /// The transport has ended: nobody can reach the connection any more, and the hub hears of it if it ever had.
+    pub(crate) fn ended(&self, connection: &Connection) {
+        connection.outbox().end(Disconnect::TransportLost);
+        self.directory().remove(connection);
+        if !connection.awaits_handshake() {
+            connection.clients().remove(connection);
+            self.enqueue(connection, Call::Disconnected, 0);
+        }
+    }
+
+    /// Closes a connection because the server shuts down; its client may come back to another one.
+    fn dismiss(&self, connection: &Connection) {
+        connection.close_with(&ServerMessage::close(None, Reconnect::Allowed), Disconnect::Shutdown);
+    }
+
+    /// Lets the hub be called after all earlier calls of the same connection.
+    pub(crate) fn enqueue(&self, connection: &Connection, call: Call, size: usize) {
+        if connection.inbox().push(call, size) == Calling::Starts && tokio::runtime::Handle::try_current().is_ok() {
+            self.tasks.spawn(call_hub(connection.clone()));
+        }
+    }
+}
+
+/// Calls the hub until nothing waits for it.
+async fn call_hub(connection: Connection) {
+    let engine = Arc::clone(connection.engine());
+    while let Some(call) = connection.inbox().next() {
+        let calling = async {
+            match call {
+                Call::Connected => engine.hub().connected(&connection).await,
+                Call::Received(message) => engine.hub().received(&connection, message).await,
+                Call::Disconnected => engine.hub().disconnected(&connection, &connection.outbox().reason()).await,
+            }
+        };
+        if AssertUnwindSafe(calling).catch_unwind().await.is_err() {
+            tracing::error!(connection = connection.id(), "the hub panicked; its connection is closed");
+            connection.fail(Disconnect::HubFailed, Reconnect::Denied);
+        }
+        connection.activity().received(engine.now());
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Engine").field("options", &self.options).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,112 @@
+//! Negotiations that wait for a transport, and connections that have one.
+//!
+//! A client finds its connection by its secret token; under negotiate version 0, which has no tokens, by its id.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::{Connection, Transport};
+
+pub(crate) struct Directory {
+    tokens: HashMap<String, Slot>,
+    connections: HashMap<u64, Entry>,
+    waiting: usize,
+    limit: usize,
+}
+
+enum Slot {
+    Waiting { connection_id: String, expires: Duration },
+    Taken { transport: Transport },
+}
+
+struct Entry {
+    connection: Connection,
+    token: Option<String>,
+}
+
+/// As many negotiations as allowed wait already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Full;
+
+/// What a token leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Occupant {
+    /// A negotiation that was waiting; the token now belongs to the transport that asked.
+    Negotiated {
+        connection_id: String,
+    },
+    /// A connection that has a transport.
+    Connected(Transport),
+    Nobody,
+}
+
+impl Directory {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { tokens: HashMap::new(), connections: HashMap::new(), waiting: 0, limit }
+    }
+
+    /// Keeps a negotiation until `expires`.
+    pub(crate) fn negotiate(&mut self, token: String, connection_id: String, expires: Duration) -> Result<(), Full> {
+        if self.waiting >= self.limit {
+            return Err(Full);
+        }
+        self.waiting += 1;
+        self.tokens.insert(token, Slot::Waiting { connection_id, expires });
+        Ok(())
+    }
+
+    /// What a token leads to, without changing anything.
+    pub(crate) fn look_up(&self, token: &str, now: Duration) -> Occupant {
+        match self.tokens.get(token) {
+            Some(Slot::Waiting { connection_id, expires }) if now < *expires => {
+                Occupant::Negotiated { connection_id: connection_id.clone() }
+            }
+            Some(Slot::Taken { transport, .. }) => Occupant::Connected(*transport),
+            _ => Occupant::Nobody,
+        }
+    }
+
+    /// Takes a negotiation for a transport: of two requests with the same token only one gets it.
+    pub(crate) fn claim(&mut self, token: &str, transport: Transport, now: Duration) -> Occupant {
+        let occupant = self.look_up(token, now);
+        if matches!(occupant, Occupant::Negotiated { .. }) {
+            self.waiting -= 1;
+            self.tokens.insert(token.to_owned(), Slot::Taken { transport });
+        }
+        occupant
+    }
+
+    /// Gives a token back whose transport did not come about.
+    pub(crate) fn release(&mut self, token: &str) {
+        self.tokens.remove(token);
+    }
+
+    pub(crate) fn add(&mut self, connection: &Connection, token: Option<String>) {
+        self.connections.insert(connection.serial(), Entry { connection: connection.clone(), token });
+    }
+
+    pub(crate) fn remove(&mut self, connection: &Connection) {
+        if let Some(Entry { token: Some(token), .. }) = self.connections.remove(&connection.serial()) {
+            self.release(&token);
+        }
+    }
+
+    /// Forgets negotiations that nobody came for.
+    pub(crate) fn expire(&mut self, now: Duration) {
+        let waits = |slot: &Slot| !matches!(slot, Slot::Waiting { expires, .. } if *expires <= now);
+        self.tokens.retain(|_, slot| waits(slot));
+        self.waiting = self.tokens.values().filter(|slot| matches!(slot, Slot::Waiting { .. })).count();
+    }
+
+    pub(crate) fn connections(&self) -> impl Iterator<Item = &Connection> {
+        self.connections.values().map(|entry| &entry.connection)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.connections.is_empty() && self.waiting == 0
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.connections.len()
+    }
+}

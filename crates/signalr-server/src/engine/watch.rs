@@ -1,0 +1,120 @@
+//! The one timer of an endpoint: keep-alive, client timeout, handshake timeout, the grace of a close, expiry.
+//!
+//! It runs while there is something to watch and starts again with the next client, so an idle server does not tick.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::AcqRel;
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::Engine;
+use crate::connection::outbox::Backlog;
+use crate::message::{Reconnect, ServerMessage};
+use crate::protocol::{Frame, HubProtocol, handshake};
+use crate::{Connection, Disconnect, Transport};
+
+/// What is due for a connection. At most one thing per tick; the most final comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Due {
+    Drop,
+    CancelHandshake,
+    CloseSilent,
+    CloseExpired,
+    Ping,
+}
+
+impl Engine {
+    /// Starts the timer unless it runs.
+    pub(super) fn ensure_watched(self: &Arc<Self>) {
+        if !self.watched.swap(true, AcqRel) {
+            self.tasks.spawn(watch(Arc::clone(self)));
+        }
+    }
+
+    /// Does everything that is due at `now`. The directory is not locked meanwhile.
+    fn tend(&self, now: Duration) {
+        let due: Vec<(Connection, Due)> = {
+            let mut directory = self.directory();
+            directory.expire(now);
+            let due = |connection: &Connection| Some((connection.clone(), self.due(connection, now)?));
+            directory.connections().filter_map(due).collect()
+        };
+        for (connection, due) in due {
+            self.carry_out(&connection, due, now);
+        }
+    }
+
+    fn due(&self, connection: &Connection, now: Duration) -> Option<Due> {
+        let (activity, options) = (connection.activity(), &self.options);
+        if activity.is_stalled(now, options.send_timeout) {
+            return Some(Due::Drop);
+        }
+        if activity.is_past_deadline(now) {
+            return Some(if connection.outbox().is_open() { Due::CancelHandshake } else { Due::Drop });
+        }
+        if connection.awaits_handshake() || !connection.outbox().is_open() {
+            return None;
+        }
+        // Long polling has no Pings and no silence: the polls show that the client is there (signalr-protocol 3.4).
+        let has_pings = connection.transport() != Transport::LongPolling;
+        // While the hub handles a message the client may be waiting for it (signalr-protocol 6.1).
+        let is_silent = || activity.is_silent(now, options.client_timeout) && !connection.inbox().is_busy();
+        if activity.is_expired(now) {
+            Some(Due::CloseExpired)
+        } else if has_pings && is_silent() {
+            Some(Due::CloseSilent)
+        } else if has_pings && activity.is_quiet(now, options.keep_alive_interval) && connection.outbox().is_empty() {
+            Some(Due::Ping)
+        } else {
+            None
+        }
+    }
+
+    fn carry_out(&self, connection: &Connection, due: Due, now: Duration) {
+        match due {
+            Due::Drop => connection.outbox().end(Disconnect::Aborted),
+            Due::CancelHandshake => {
+                let answer = handshake::answer(HubProtocol::Json, Some(&handshake::HandshakeError::Canceled));
+                connection.finish(Some(&answer), Backlog::Written, Disconnect::ProtocolError("no handshake in time"));
+            }
+            Due::CloseSilent => connection.fail(Disconnect::ClientTimeout, Reconnect::Allowed),
+            Due::CloseExpired => {
+                connection.close_with(&ServerMessage::close(None, Reconnect::Allowed), Disconnect::Expired);
+            }
+            Due::Ping => {
+                // Counted as sent now, so that a task that is slow to write it is not given another one.
+                connection.activity().sent(now);
+                let _ = connection.push(&Frame::ping(connection.protocol()));
+            }
+        }
+    }
+
+    /// Stops the timer when there is nothing to watch; false when something came in between.
+    fn rest(&self) -> bool {
+        let directory = self.directory();
+        if directory.is_empty() {
+            self.watched.store(false, std::sync::atomic::Ordering::Release);
+        }
+        directory.is_empty()
+    }
+}
+
+async fn watch(engine: Arc<Engine>) {
+    let mut ticks = interval(engine.options.tick());
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut sweeping = true;
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => engine.tend(engine.now()),
+            () = engine.shutdown.cancelled(), if sweeping => {
+                sweeping = false;
+                let everyone: Vec<Connection> = engine.directory().connections().cloned().collect();
+                everyone.iter().for_each(|connection| engine.dismiss(connection));
+            }
+        }
+        if engine.rest() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What a server may be tuned with. The defaults are ASP.NET's (signalr-protocol 6.1), which the service shares where
+//! it documents a value (signalr-service 2.8).
+
+use std::time::Duration;
+
+/// Timeouts and limits of one endpoint. Times are enforced on a tick of a quarter of the shortest one, at most 1 s.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ServerOptions {
+    /// A Ping is sent when nothing was written to a client for this long; 15 s.
+    pub keep_alive_interval: Duration,
+    /// A client that was silent for this long is closed, but only after its first Ping; 30 s.
+    pub client_timeout: Duration,
+    /// How long a client may take to send its handshake; 15 s. [`Admission`](crate::Admission) may set another value
+    /// for one connection.
+    pub handshake_timeout: Duration,
+    /// How long a negotiated connection waits for its transport; 15 s.
+    pub negotiation_lifetime: Duration,
+    /// How many negotiated connections may wait at the same time; 65,536. Further ones are refused with 429 until one
+    /// is used or expires: those that wait already are worth more than new ones.
+    pub negotiation_limit: usize,
+    /// How long a closing connection may take to write what is queued and to answer the Close frame; 5 s.
+    pub close_grace: Duration,
+    /// How long one write may make no progress before the connection is dropped; 10 s.
+    pub send_timeout: Duration,
+    /// The largest hub message of a client in bytes, without its delimiter; 32 KiB. `None` sets no limit, as the
+    /// service does (signalr-service 2.7): a client may then fill the memory.
+    pub maximum_message_size: Option<usize>,
+    /// Bytes that may wait for one connection; 1 MiB. A message that does not fit closes the connection. One message
+    /// larger than the limit is accepted while nothing else waits.
+    pub queue_limit: usize,
+    /// Adds the cause behind `Connection closed with an error.` in what clients are told; off.
+    pub detailed_errors: bool,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self {
+            keep_alive_interval: Duration::from_secs(15),
+            client_timeout: Duration::from_secs(30),
+            handshake_timeout: Duration::from_secs(15),
+            negotiation_lifetime: Duration::from_secs(15),
+            negotiation_limit: 65_536,
+            close_grace: Duration::from_secs(5),
+            send_timeout: Duration::from_secs(10),
+            maximum_message_size: Some(32 * 1024),
+            queue_limit: 1024 * 1024,
+            detailed_errors: false,
+        }
+    }
+}
+
+impl ServerOptions {
+    /// How often deadlines are looked at. ASP.NET looks once per second (signalr-protocol 6.1).
+    pub(crate) fn tick(&self) -> Duration {
+        let shortest = [
+            self.keep_alive_interval,
+            self.client_timeout,
+            self.handshake_timeout,
+            self.negotiation_lifetime,
+            self.close_grace,
+            self.send_timeout,
+        ]
+        .into_iter()
+        .min()
+        .unwrap_or_default();
+        (shortest / 4).clamp(Duration::from_millis(5), Duration::from_secs(1))
+    }
+}

@@ -1,0 +1,102 @@
+//! The handshake: the first message of a client and its answer, JSON under every protocol (signalr-protocol 4.1).
+
+use serde::{Deserialize, Serialize};
+
+use super::{Frame, HubProtocol, splitter::RECORD_SEPARATOR};
+
+/// Why a handshake failed; the text is what ASP.NET sends. The client's fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum HandshakeError {
+    #[error("The protocol '{0}' is not supported.")]
+    UnknownProtocol(String),
+    #[error("The server does not support version {version} of the '{protocol}' protocol.")]
+    UnsupportedVersion { protocol: &'static str, version: i64 },
+    /// No handshake in time, or none within its largest size.
+    #[error("Handshake was canceled.")]
+    Canceled,
+    #[error("An unexpected error occurred during connection handshake.")]
+    Unreadable,
+}
+
+/// What the client asked for.
+#[derive(Deserialize)]
+struct Request {
+    protocol: String,
+    version: i64,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+}
+
+/// The largest handshake in bytes; a handshake has no reason to be longer.
+pub(crate) const LARGEST: usize = 4096;
+
+/// Reads a handshake without its delimiter. Version 2 means that stateful reconnect was agreed; both are accepted.
+pub(crate) fn read(handshake: &[u8]) -> Result<HubProtocol, HandshakeError> {
+    // serde would read an array as a struct, too.
+    let object = handshake.trim_ascii_start().starts_with(b"{");
+    let request = object.then(|| serde_json::from_slice(handshake).ok()).flatten();
+    let Request { protocol, version } = request.ok_or(HandshakeError::Unreadable)?;
+    let known = HubProtocol::from_name(&protocol).filter(|known| *known == HubProtocol::Json);
+    match known {
+        None => Err(HandshakeError::UnknownProtocol(protocol)),
+        Some(known) if !(1..=2).contains(&version) => {
+            Err(HandshakeError::UnsupportedVersion { protocol: known.name(), version })
+        }
+        Some(known) => Ok(known),
+    }
+}
+
+/// The answer to a handshake: `{}`, or the error. The opcode is that of `protocol`, the content always JSON.
+pub(crate) fn answer(protocol: HubProtocol, error: Option<&HandshakeError>) -> Frame {
+    let error = error.map(ToString::to_string);
+    Frame::build(protocol, |buffer| {
+        serde_json::to_writer(&mut *buffer, &Answer { error: error.as_deref() })
+            .expect("a string is written to memory");
+        buffer.push(RECORD_SEPARATOR);
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(handshake: &str, expected: Result<HubProtocol, &str>) {
+        assert_eq!(read(handshake.as_bytes()).map_err(|error| error.to_string()), expected.map_err(str::to_owned));
+    }
+
+    #[test]
+    fn a_handshake_names_a_protocol_and_a_version() {
+        const UNREADABLE: &str = "An unexpected error occurred during connection handshake.";
+        check(r#"{"protocol":"json","version":1}"#, Ok(HubProtocol::Json));
+        check(r#"{"version":2,"protocol":"json","extra":[1]}"#, Ok(HubProtocol::Json));
+        check(r#"{"protocol":"xml","version":1}"#, Err("The protocol 'xml' is not supported."));
+        check(
+            r#"{"protocol":"json","version":3}"#,
+            Err("The server does not support version 3 of the 'json' protocol."),
+        );
+        check(
+            r#"{"protocol":"json","version":0}"#,
+            Err("The server does not support version 0 of the 'json' protocol."),
+        );
+        check(r#"{"protocol":"json"}"#, Err(UNREADABLE));
+        check(r#"{"version":1}"#, Err(UNREADABLE));
+        check(r#"{"type":6}"#, Err(UNREADABLE));
+        check(r#"["json",1]"#, Err(UNREADABLE));
+        check("", Err(UNREADABLE));
+        check("\u{0}[", Err(UNREADABLE));
+    }
+
+    #[test]
+    fn the_answer_holds_an_error_only_when_there_is_one() {
+        assert_eq!(answer(HubProtocol::Json, None).message(), b"{}\x1e");
+        assert_eq!(
+            answer(HubProtocol::Json, Some(&HandshakeError::UnknownProtocol("a\"b".to_owned()))).message(),
+            b"{\"error\":\"The protocol 'a\\\"b' is not supported.\"}\x1e"
+        );
+    }
+}
