@@ -21,7 +21,9 @@ pub(crate) struct Executables {
 impl Executables {
     /// Builds both, in the profile of `cargo dev` and `cargo test`.
     pub(crate) fn build() -> Result<Self> {
-        let arguments = "build --package signalr-functions --package local-stack --bins \
+        // A test target makes cargo unify features as `cargo test --workspace` does, so that what is built there is used
+        // here. Without it two dozen crates, most of this workspace among them, would be built a second time.
+        let arguments = "build --workspace --bin handler --bin local-stack --test end_to_end \
                          --message-format json-render-diagnostics";
         Self::find(&run_for_output(&mut cargo(arguments))?)
     }

@@ -53,17 +53,18 @@ for (const client of clients) {
     test("a bad body is refused by name of its fault and nothing is sent", async (t) => {
       const inboxes = await connectBoth(t, client);
 
-      await refused("not JSON", /JSON/);
-      await refused("", /JSON/);
-      await refused("[]", /object/);
-      await refused("{}", /message/);
-      await refused('{"massage":"hello"}', /message/);
-      await refused('{"message":5}', /message/);
-      await refused('{"message":null}', /message/);
-      await refused('{"target":"","arguments":[]}', /target/);
-      await refused('{"target":7,"arguments":[]}', /target/);
-      await refused('{"target":"anything"}', /arguments/);
-      await refused('{"target":"anything","arguments":"hello"}', /arguments/);
+      await refused("", { detail: /empty/ });
+      await refused("not JSON", { detail: /not JSON/ });
+      await refused('["hello"]', { detail: /object/ });
+      await refused("{}", { field: "message" });
+      await refused('{"massage":"hello"}', { field: "massage" });
+      await refused('{"message":5}', { field: "message" });
+      await refused('{"message":null}', { field: "message" });
+      await refused('{"payload":{"text":"hello"}}', { field: "payload" });
+      await refused('{"message":"hello","payload":"hello"}', { field: "payload" });
+      await refused('{"target":"","arguments":[]}', { field: "target" });
+      await refused('{"target":7,"arguments":[]}', { field: "target" });
+      await refused('{"target":"anything","arguments":"hello"}', { field: "arguments" });
 
       assert.deepEqual(await receivedBy(stack, ...inboxes), [[], []]);
     });
@@ -81,11 +82,12 @@ function connectBoth(t, client) {
   );
 }
 
-async function refused(body, fault) {
+/** The problem's text names the field too, for people; `field` is for programs. */
+async function refused(body, { field, detail = new RegExp(`\`${field}\``) }) {
   const reply = await stack.broadcastText(body);
   assert.equal(reply.status, 400, `${body} was answered with ${reply.status} ${reply.body}`);
-  assert.match(reply.headers["content-type"], /^application\/problem\+json/, body);
+  assert.equal(reply.headers["content-type"], "application/problem+json", body);
   const problem = JSON.parse(reply.body);
-  assert.equal(problem.status, 400, body);
-  assert.match(problem.detail, fault, body);
+  assert.deepEqual({ status: problem.status, field: problem.field }, { status: 400, field }, body);
+  assert.match(problem.detail, detail, body);
 }

@@ -49,7 +49,7 @@ export function builder(client, url, options = {}) {
 
 /** The `WebSocket` class that the client itself uses on Node, with every socket that it opens kept in `opened`. */
 export function recordedWebSocket() {
-  const { WebSocket } = createRequire(import.meta.resolve("@microsoft/signalr"))("ws");
+  const WebSocket = createRequire(import.meta.resolve("@microsoft/signalr"))("ws");
   return class RecordedWebSocket extends WebSocket {
     static opened = [];
 

@@ -9,15 +9,14 @@ import { within } from "./waiting.js";
 
 const DEADLINE = 10_000;
 
-/** Sends one request and reads the whole answer: `{status, headers, body}`, the body as text. */
+/** Sends one request and reads the whole answer: `{status, headers, body}`, the body as text. An upgrade has no body. */
 export async function request(method, url, { headers = {}, body } = {}) {
   const outgoing = open(url, { method, headers, agent: false });
   outgoing.end(body);
-  const exchange = once(outgoing, "response").then(async ([answer]) => {
-    return { status: answer.statusCode, headers: answer.headers, body: await text(answer) };
-  });
+  const answered = once(outgoing, "response").then(async ([answer]) => ({ ...head(answer), body: await text(answer) }));
+  const upgraded = once(outgoing, "upgrade").then(([answer]) => ({ ...head(answer), body: "" }));
   try {
-    return await within(DEADLINE, exchange, () => `${method} ${url} was not answered`);
+    return await within(DEADLINE, Promise.race([answered, upgraded]), () => `${method} ${url} was not answered`);
   } finally {
     outgoing.destroy();
   }
@@ -31,4 +30,8 @@ export function postJson(url, value) {
 /** Posts `body` as it stands, declared as JSON. */
 export function postText(url, body) {
   return request("POST", url, { headers: { "content-type": "application/json" }, body });
+}
+
+function head(answer) {
+  return { status: answer.statusCode, headers: answer.headers };
 }
