@@ -5,6 +5,8 @@
 
 mod error;
 mod parse;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::str::FromStr;

@@ -269,6 +269,22 @@ mod tests {
     }
 
     #[test]
+    fn items_have_the_shape_that_the_binding_reads() {
+        let member = || Member::User("u1".parse().unwrap());
+        let group = || "g1".parse().unwrap();
+        let message = Message::to_user("u1".parse().unwrap(), TARGET).argument("x").unwrap().argument(&1).unwrap();
+        let items: [OutputItem; 5] = [
+            message.argument(&serde_json::json!({"k": true})).unwrap().into(),
+            Message::to_everyone(TARGET).into(),
+            GroupAction::Add { member: member(), group: group() }.into(),
+            GroupAction::Remove { member: Member::Connection("c1".parse().unwrap()), group: group() }.into(),
+            GroupAction::RemoveUserFromAll("u1".parse().unwrap()).into(),
+        ];
+        let fixture = include_str!("../fixtures/output-items.signalr-bindings-5.1.json");
+        assert_eq!(serde_json::to_string(&items).unwrap(), fixture.trim_end());
+    }
+
+    #[test]
     fn an_argument_that_is_not_json_is_refused() {
         let not_json = std::collections::BTreeMap::from([(vec![1], 2)]);
         assert!(Message::to_everyone(TARGET).argument(&not_json).is_err());

@@ -9,6 +9,8 @@ mod client;
 mod jwt;
 mod rejection;
 mod rest;
+#[cfg(test)]
+mod tests;
 mod verifier;
 
 pub use audience::Audience;

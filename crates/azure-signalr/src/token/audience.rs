@@ -88,3 +88,89 @@ fn host_of(authority: &str) -> String {
     };
     if matches!(host, "127.0.0.1" | "::1") { "localhost".to_owned() } else { host.to_ascii_lowercase() }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::Audience;
+
+    const HOSTS: &[&str] = &["localhost:8888", "Contoso.service.signalr.net"];
+
+    #[track_caller]
+    fn check_rest(aud: impl Into<Value>, expected: bool) {
+        let audience = Audience::Rest { path: "/api/hubs/chat/users/a%2Fb/:send", hosts: HOSTS };
+        let aud = aud.into();
+        assert_eq!(audience.is_named_by(Some(&aud)), expected, "{aud}");
+    }
+
+    #[track_caller]
+    fn check_client(aud: impl Into<Value>, expected: bool) {
+        let aud = aud.into();
+        assert_eq!(Audience::Client { hub: "app_chat", hosts: HOSTS }.is_named_by(Some(&aud)), expected, "{aud}");
+    }
+
+    #[test]
+    fn scheme_port_query_and_trailing_slash_of_a_rest_audience_do_not_count() {
+        check_rest("http://localhost/api/hubs/chat/users/a%2Fb/:send", true);
+        check_rest("HTTPS://LOCALHOST:443/api/hubs/chat/users/a%2Fb/:send", true);
+        check_rest("http://localhost:8888/api/hubs/chat/users/a%2Fb/:send/", true);
+        check_rest("http://127.0.0.1:1/api/hubs/chat/users/a%2Fb/:send?api-version=2022-06-01", true);
+        check_rest("http://[::1]:1/api/hubs/chat/users/a%2Fb/:send", true);
+        check_rest("https://contoso.service.signalr.net/api/hubs/chat/users/a%2Fb/:send", true);
+    }
+
+    #[test]
+    fn path_and_host_of_a_rest_audience_count() {
+        check_rest("http://localhost/api/hubs/chat/users/a/b/:send", false);
+        check_rest("http://localhost/api/hubs/chat/users/a%2fb/:send", false);
+        check_rest("http://localhost/api/hubs/Chat/users/a%2Fb/:send", false);
+        check_rest("http://localhost/api/hubs/chat/x/../users/a%2Fb/:send", false);
+        check_rest("http://localhost/api/hubs/chat/:send", false);
+        check_rest("http://localhost", false);
+        check_rest("http://elsewhere/api/hubs/chat/users/a%2Fb/:send", false);
+        check_rest("http://localhost@elsewhere/api/hubs/chat/users/a%2Fb/:send", false);
+        check_rest("http:///api/hubs/chat/users/a%2Fb/:send", false);
+        check_rest("ftp://localhost/api/hubs/chat/users/a%2Fb/:send", false);
+        check_rest("/api/hubs/chat/users/a%2Fb/:send", false);
+        check_rest("", false);
+    }
+
+    #[test]
+    fn one_right_element_of_an_array_is_enough() {
+        check_rest(json!(["http://elsewhere/", 1, "http://localhost/api/hubs/chat/users/a%2Fb/:send"]), true);
+        check_rest(json!(["http://elsewhere/"]), false);
+        check_rest(json!([]), false);
+        check_rest(json!({"aud": "http://localhost/api/hubs/chat/users/a%2Fb/:send"}), false);
+        check_rest(Value::Null, false);
+        assert!(!Audience::Rest { path: "", hosts: HOSTS }.is_named_by(None));
+    }
+
+    #[test]
+    fn a_client_audience_names_the_hub_in_any_case() {
+        check_client("http://localhost/client/?hub=app_chat", true);
+        check_client("https://localhost:5/client?hub=APP_Chat", true);
+        check_client("http://localhost/client/?hub=app%5Fchat&asrs.op=x", true);
+        check_client("http://localhost/client/?hub=chat", false);
+        check_client("http://localhost/client/?Hub=app_chat", false);
+        check_client("http://localhost/client/?hub=chat&hub=app_chat", false);
+        check_client("http://localhost/client/?hub=app_chat&hub=chat", false);
+        check_client("http://localhost/client/", false);
+        check_client("http://localhost/server/?hub=app_chat", false);
+        check_client("http://elsewhere/client/?hub=app_chat", false);
+    }
+
+    #[test]
+    fn a_bare_ipv6_host_is_not_cut_at_its_colons() {
+        let audience = Audience::Rest { path: "/x", hosts: &["fe80::1"] };
+        assert!(audience.is_named_by(Some(&json!("http://[FE80::1]:80/x"))));
+        assert!(!audience.is_named_by(Some(&json!("http://[fe80::2]/x"))));
+    }
+
+    #[test]
+    fn a_service_without_a_name_is_nobodys_audience() {
+        let audience = Audience::Rest { path: "/x", hosts: &[""] };
+        assert!(!audience.is_named_by(Some(&json!("http:///x"))));
+        assert!(!Audience::Rest { path: "/x", hosts: &[] }.is_named_by(Some(&json!("http://localhost/x"))));
+    }
+}

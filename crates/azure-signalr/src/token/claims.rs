@@ -59,3 +59,54 @@ fn first_text(value: &Value) -> Option<Cow<'_, str>> {
         other => Some(Cow::Owned(other.to_string())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use serde_json::{Value, json};
+
+    use super::Claims;
+
+    const LONG: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier";
+
+    fn claims(payload: Value, expires_at: i64) -> Claims {
+        let Value::Object(payload) = payload else { panic!("not an object") };
+        Claims::new(payload, expires_at)
+    }
+
+    #[track_caller]
+    fn check(payload: Value, expected: Option<&str>) {
+        let printed = payload.to_string();
+        assert_eq!(claims(payload, 0).user_id().as_deref(), expected, "{printed}");
+    }
+
+    #[test]
+    fn the_user_id_stands_under_one_of_four_names() {
+        check(json!({"sub": "b", "asrs.s.uid": "a"}), Some("a"));
+        check(json!({"sub": "b", "asrs.s.uid": ""}), Some(""));
+        check(json!({"sub": "b", "nameid": "c"}), Some("b"));
+        check(json!({"nameid": "c"}), Some("c"));
+        check(json!({LONG: "d"}), Some("d"));
+        check(json!({"nameid": ["e", "f"]}), Some("e"));
+        check(json!({"asrs.s.uid": 7}), Some("7"));
+        check(json!({"asrs.s.uid": null}), None);
+        check(json!({"sub": []}), None);
+        check(json!({"unique_name": "g"}), None);
+    }
+
+    #[test]
+    fn claims_keep_the_order_of_the_token() {
+        let claims = claims(json!({"z": 1, "a": 2, "m": 3}), 0);
+        assert_eq!(claims.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["z", "a", "m"]);
+        assert_eq!(claims.get("m"), Some(&json!(3)));
+    }
+
+    #[test]
+    fn no_expiry_is_too_far_away_to_be_told() {
+        let at = |expires_at| claims(json!({}), expires_at).expires_at();
+        assert_eq!(at(1_700_000_000), UNIX_EPOCH + Duration::from_secs(1_700_000_000));
+        assert_eq!(at(i64::MAX), UNIX_EPOCH + Duration::from_secs(253_402_300_799));
+        assert_eq!(at(-1), UNIX_EPOCH);
+    }
+}

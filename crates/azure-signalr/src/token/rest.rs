@@ -27,7 +27,8 @@ pub enum RestAudience {
 /// A REST token in the making, good for an hour. [`sign_rest`] is the short way to the documented form.
 #[derive(Debug, Clone)]
 pub struct RestToken<'a> {
-    call: &'a Url,
+    path: &'a str,
+    query: Option<&'a str>,
     name_id: Option<&'a str>,
     audience: RestAudience,
 }
@@ -35,7 +36,12 @@ pub struct RestToken<'a> {
 impl<'a> RestToken<'a> {
     /// A token for the call to this address, of which only the path and perhaps the query count.
     pub fn new(call: &'a Url) -> Self {
-        Self { call, name_id: None, audience: RestAudience::default() }
+        Self { path: call.path(), query: call.query(), name_id: None, audience: RestAudience::default() }
+    }
+
+    /// A token for a path below the service's root, escaped as it will be sent.
+    pub(crate) fn for_path(path: &'a str) -> Self {
+        Self { path, query: None, name_id: None, audience: RestAudience::default() }
     }
 
     /// Names the calling server, as official libraries do with `{machine}_{guid}`; nothing depends on it.
@@ -62,8 +68,8 @@ impl<'a> RestToken<'a> {
         if let Some(name_id) = self.name_id {
             claims.insert("nameid".to_owned(), Value::from(name_id));
         }
-        let path = format!("{}{}", connection.audience_base(), self.call.path().trim_start_matches('/'));
-        let (issuer, audience) = match (self.audience, self.call.query()) {
+        let path = format!("{}{}", connection.audience_base(), self.path.trim_start_matches('/'));
+        let (issuer, audience) = match (self.audience, self.query) {
             (RestAudience::Path, _) => (Some(ISSUER), path),
             (RestAudience::PathAndQuery, Some(query)) => (None, format!("{path}?{query}")),
             (RestAudience::PathAndQuery, None) => (None, path),
