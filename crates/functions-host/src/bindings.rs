@@ -1,1 +1,47 @@
-//! The bindings that talk to Azure SignalR Service (signalr-bindings 4 and 5).
+//! What the SignalR extension does for custom handlers: gathering inputs and sending outputs (signalr-bindings 4, 5).
+//!
+//! Easily missed: expressions in hub names and user ids are resolved at each invocation, so a wrong one fails calls, not the
+//! start.
+
+use azure_signalr::{ConnectionString, HubName};
+use serde_json::Value;
+
+use crate::app::Settings;
+use crate::expressions;
+use crate::invocation::BindingData;
+
+pub(crate) mod signalr_input;
+pub(crate) mod signalr_output;
+
+/// What an invocation knows when its bindings are resolved.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) binding_data: &'a serde_json::Map<String, Value>,
+}
+
+/// Why a binding fails the whole invocation, in the extension's words where it has any.
+pub(crate) type BindingError = String;
+
+impl<'a> Context<'a> {
+    pub(crate) fn new(settings: &'a Settings, binding_data: &'a BindingData) -> Self {
+        Self { settings, binding_data }
+    }
+
+    /// The value of a property that may hold expressions.
+    fn resolve(&self, text: &str) -> Result<String, BindingError> {
+        expressions::resolve(text, self.settings, self.binding_data).map_err(|error| error.to_string())
+    }
+
+    fn hub(&self, hub_name: &str) -> Result<HubName, BindingError> {
+        self.resolve(hub_name)?.parse().map_err(|error: azure_signalr::NameError| error.to_string())
+    }
+
+    /// The connection behind a setting; the setting's name is taken literally (signalr-bindings 4.2).
+    fn connection(&self, setting: &str) -> Result<ConnectionString, BindingError> {
+        let text = self.settings.connection_string(setting).ok_or_else(|| {
+            format!("The SignalR Service connection string or endpoints are not set.; set `{setting}` to a connection string")
+        })?;
+        text.parse().map_err(|error: azure_signalr::ConnectionStringError| error.to_string())
+    }
+}

@@ -1,1 +1,76 @@
-//! How a value is written into `Data` and `Metadata` (functions-host 2.3).
+//! How the host puts a value into `Data` or `Metadata` of an invocation (functions-host 2.3).
+//!
+//! Easily missed: only objects travel as they are. Everything else, even a plain string, becomes a JSON string that holds
+//! JSON text, so `abc` arrives as `"\"abc\""` and must be read twice.
+
+use base64::Engine as _;
+use jiff::Zoned;
+use serde_json::Value;
+
+/// A value of an input or of the trigger's binding data, by what it is to .NET.
+#[derive(Debug, Clone)]
+pub(crate) enum InputValue {
+    /// The request object of an HTTP trigger; in `Data` only.
+    Request(serde_json::Map<String, Value>),
+    /// A byte array.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no input binding of today gives bytes; the rule is kept whole"))]
+    Bytes(Vec<u8>),
+    /// A `DateTimeOffset`.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no input binding of today gives a date; the rule is kept whole"))]
+    Date(Zoned),
+    /// Anything else, as the JSON that Newtonsoft makes of it.
+    Json(Value),
+}
+
+/// The JSON that stands for `value` in the envelope. The first matching rule of functions-host 2.3 wins.
+pub(crate) fn encode(value: InputValue) -> Value {
+    match value {
+        InputValue::Request(request) => Value::Object(request),
+        InputValue::Bytes(bytes) => Value::String(base64::engine::general_purpose::STANDARD.encode(bytes)),
+        // Parsed from its own short text form, which has no fraction.
+        InputValue::Date(date) => Value::String(date.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()),
+        InputValue::Json(Value::Object(object)) => Value::Object(object),
+        InputValue::Json(other) => Value::String(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(value: InputValue, wire: Value) {
+        assert_eq!(encode(value), wire);
+    }
+
+    #[test]
+    fn the_rule_has_five_rows() {
+        let request = json!({"Url": "http://localhost:7071/api/use", "Method": "GET"});
+        check(InputValue::Request(request.as_object().unwrap().clone()), request);
+        check(InputValue::Bytes(vec![0x69, 0xb7, 0x1d]), json!("abcd"));
+        let date: Zoned = "2019-10-16T17:58:31.123+00:00[UTC]".parse().unwrap();
+        check(InputValue::Date(date), json!("2019-10-16T17:58:31+00:00"));
+        check(InputValue::Json(json!({"a": {"b": [1]}})), json!({"a": {"b": [1]}}));
+        check(InputValue::Json(json!("anything else")), json!("\"anything else\""));
+    }
+
+    #[test]
+    fn everything_but_an_object_becomes_a_string_that_holds_json() {
+        check(InputValue::Json(json!("abc")), json!("\"abc\""));
+        check(InputValue::Json(json!(4)), json!("4"));
+        check(InputValue::Json(json!(true)), json!("true"));
+        check(InputValue::Json(json!([1, 2])), json!("[1,2]"));
+        check(InputValue::Json(json!(null)), json!("null"));
+        let guid = "eac00178-9aae-4a67-adc8-90596a9adc70";
+        check(InputValue::Json(json!(guid)), json!(format!("\"{guid}\"")));
+    }
+
+    #[test]
+    fn connection_info_arrives_doubly_encoded() {
+        let indented = "{\n  \"url\": \"u\",\n  \"accessToken\": \"t\"\n}";
+        let wire = encode(InputValue::Json(json!(indented)));
+        assert_eq!(wire.to_string(), r#""\"{\\n  \\\"url\\\": \\\"u\\\",\\n  \\\"accessToken\\\": \\\"t\\\"\\n}\"""#);
+    }
+}

@@ -1,1 +1,251 @@
-//! The envelope that the handler receives (functions-host 2.4, 2.5).
+//! The envelope that the handler gets: `Data` and `Metadata` of an HTTP call (functions-host 2.4) and of a timer (2.5).
+//!
+//! Easily missed: a body counts only when the request has a `Content-Length` greater than 0; a body sent in chunks is lost.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, header};
+use jiff::{Timestamp, Zoned, tz::TimeZone};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::encoding::{InputValue, encode};
+use crate::header_names::canonical_name;
+use crate::newtonsoft::{looks_like_json, plain_text};
+use crate::routes::RouteValues;
+
+/// An HTTP request as the trigger sees it.
+#[derive(Debug, Clone)]
+pub(crate) struct HttpCall {
+    pub(crate) method: Method,
+    /// Scheme, host, escaped path and raw query.
+    pub(crate) url: String,
+    /// The query without its question mark, as the client wrote it.
+    pub(crate) raw_query: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) route_values: RouteValues,
+    pub(crate) identity: Identity,
+    /// The body, when the request has a `Content-Length` greater than 0.
+    pub(crate) body: Option<Bytes>,
+}
+
+/// Who the host takes the caller for (functions-host 4.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Identity {
+    /// No authentication ran.
+    Anonymous,
+    /// Authentication ran, which locally gives everybody all rights.
+    LocalAdmin,
+}
+
+/// The value of a timer trigger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimerInfo {
+    /// True for a cron expression, false for an interval.
+    pub adjust_for_dst: bool,
+    /// The state of the schedule before this run; `None` when the monitor is off.
+    pub status: Option<ScheduleStatus>,
+    /// Whether the run is late.
+    pub is_past_due: bool,
+}
+
+/// What the schedule monitor knows about a timer, in local time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScheduleStatus {
+    /// The last run; `None` is written as `0001-01-01T00:00:00+00:00`.
+    pub last: Option<Zoned>,
+    /// The planned next run.
+    pub next: Zoned,
+    /// When this state was written.
+    pub last_updated: Zoned,
+}
+
+/// The binding data `sys`, which every invocation has.
+#[derive(Debug, Clone)]
+pub(crate) struct Sys {
+    /// The function's name.
+    pub(crate) method_name: String,
+    pub(crate) utc_now: Timestamp,
+    pub(crate) rand_guid: Uuid,
+}
+
+/// Trigger data by name, for binding expressions and `Metadata`; names differ by more than letter case.
+pub(crate) type BindingData = Map<String, Value>;
+
+impl HttpCall {
+    /// The request object under `Data`.
+    pub(crate) fn request_object(&self) -> Map<String, Value> {
+        let mut request = Map::new();
+        request.insert("Url".to_owned(), json!(self.url));
+        request.insert("Method".to_owned(), json!(self.method.as_str()));
+        request.insert("Query".to_owned(), self.query(|values| values.join(",")));
+        request.insert("Headers".to_owned(), self.headers(|values| json!(values)));
+        request.insert("Params".to_owned(), self.params());
+        request.insert("Identities".to_owned(), json!([self.identity.to_json()]));
+        if let Some(body) = &self.body {
+            let body =
+                if is_binary(&self.headers) { encode(InputValue::Bytes(body.to_vec())) } else { json!(text(body)) };
+            request.insert("Body".to_owned(), body);
+        }
+        request
+    }
+
+    /// What binding expressions can name: members of the body, query and route parameters, then the objects.
+    pub(crate) fn binding_data(&self, sys: &Sys, zone: &TimeZone) -> BindingData {
+        let mut data = BindingData::new();
+        for (name, value) in self.body_members(zone) {
+            set(&mut data, name, value);
+        }
+        for (name, values) in self.query_parameters() {
+            if !name.eq_ignore_ascii_case("code") {
+                set(&mut data, name, json!(values.last()));
+            }
+        }
+        for (name, value) in &self.route_values {
+            set(&mut data, name.clone(), json!(value));
+        }
+        let query = self.query(|values| values.last().cloned().unwrap_or_default());
+        for (name, object) in [("Query", query), ("Headers", self.headers(|values| json!(values.join(","))))] {
+            // A body member or parameter of that name keeps its place.
+            if !data.keys().any(|key| key.eq_ignore_ascii_case(name)) {
+                data.insert(name.to_owned(), object);
+            }
+        }
+        set(&mut data, "sys".to_owned(), sys.to_json());
+        data
+    }
+
+    /// The top-level members of a JSON-object body: objects stay, arrays and nulls are left out, the rest becomes text.
+    fn body_members(&self, zone: &TimeZone) -> Vec<(String, Value)> {
+        let body = self.body.as_deref().map(text).filter(|body| looks_like_json(body));
+        let members: Option<Map<String, Value>> = body.and_then(|body| serde_json::from_str(&body).ok());
+        let members =
+            members.unwrap_or_default().into_iter().filter(|(_, value)| !value.is_null() && !value.is_array());
+        members
+            .map(
+                |(name, value)| if value.is_object() { (name, value) } else { (name, json!(plain_text(&value, zone))) },
+            )
+            .collect()
+    }
+
+    fn query_parameters(&self) -> Vec<(String, Vec<String>)> {
+        let mut parameters: Vec<(String, Vec<String>)> = Vec::new();
+        for (name, value) in url::form_urlencoded::parse(self.raw_query.as_bytes()) {
+            match parameters.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(&name)) {
+                Some((_, values)) => values.push(value.into_owned()),
+                None => parameters.push((name.into_owned(), vec![value.into_owned()])),
+            }
+        }
+        parameters
+    }
+
+    fn query(&self, one_text: impl Fn(&[String]) -> String) -> Value {
+        self.query_parameters().into_iter().map(|(name, values)| (name, json!(one_text(&values)))).collect()
+    }
+
+    fn headers(&self, value: impl Fn(&[String]) -> Value) -> Value {
+        let names = self.headers.keys();
+        let values = |name| self.headers.get_all(name).iter().map(|value| text(value.as_bytes())).collect::<Vec<_>>();
+        names.map(|name| (canonical_name(name.as_str()).to_owned(), value(&values(name)))).collect()
+    }
+
+    fn params(&self) -> Value {
+        self.route_values.iter().map(|(name, value)| (name.clone(), json!(value))).collect()
+    }
+
+    /// The query as forwarding writes it: repeated names joined with `,`, everything escaped again (functions-host 2.8).
+    pub(crate) fn rebuilt_query(&self) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(self.query_parameters().into_iter().map(|(name, values)| (name, values.join(","))));
+        // .NET escapes a space as `%20`; a real plus sign is `%2B` by now.
+        query.finish().replace('+', "%20")
+    }
+}
+
+impl Identity {
+    fn to_json(self) -> Value {
+        let claims = match self {
+            Identity::Anonymous => json!([]),
+            Identity::LocalAdmin => json!([{
+                "Issuer": "LOCAL AUTHORITY", "OriginalIssuer": "LOCAL AUTHORITY", "Properties": {},
+                "Type": "http://schemas.microsoft.com/2017/07/functions/claims/authlevel", "Value": "Admin",
+                "ValueType": "http://www.w3.org/2001/XMLSchema#string",
+            }]),
+        };
+        json!({
+            "AuthenticationType": (self == Identity::LocalAdmin).then_some("WebJobsAuthLevel"),
+            "IsAuthenticated": self == Identity::LocalAdmin,
+            "Actor": null,
+            "BootstrapContext": null,
+            "Claims": claims,
+            "Label": null,
+            "Name": null,
+            "NameClaimType": "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name",
+            "RoleClaimType": "http://schemas.microsoft.com/ws/2008/06/identity/claims/role",
+        })
+    }
+}
+
+impl TimerInfo {
+    /// The object under `Data`.
+    pub(crate) fn to_json(&self) -> Value {
+        let status = self.status.as_ref().map(|status| {
+            json!({
+                "Last": status.last.as_ref().map_or("0001-01-01T00:00:00+00:00".to_owned(), local_text),
+                "Next": local_text(&status.next),
+                "LastUpdated": local_text(&status.last_updated),
+            })
+        });
+        json!({"Schedule": {"AdjustForDST": self.adjust_for_dst}, "ScheduleStatus": status, "IsPastDue": self.is_past_due})
+    }
+}
+
+impl Sys {
+    /// The binding data of a trigger that gives none of its own.
+    pub(crate) fn binding_data(&self) -> BindingData {
+        [("sys".to_owned(), self.to_json())].into_iter().collect()
+    }
+
+    fn to_json(&self) -> Value {
+        let now = self.utc_now.to_zoned(TimeZone::UTC);
+        let fraction = now.subsec_nanosecond() / 100;
+        let now = format!("{}.{fraction:07}Z", now.strftime("%Y-%m-%dT%H:%M:%S"));
+        json!({"MethodName": self.method_name, "UtcNow": now, "RandGuid": self.rand_guid})
+    }
+}
+
+/// The envelope as it goes to the handler: the trigger first, then the other inputs in the order of function.json.
+pub(crate) fn envelope(data: Vec<(String, Value)>, binding_data: BindingData) -> Vec<u8> {
+    let metadata: Map<String, Value> = binding_data
+        .into_iter()
+        .filter(|(name, value)| !value.is_null() && !name.to_ascii_lowercase().ends_with("trigger"))
+        .map(|(name, value)| (name, encode(InputValue::Json(value))))
+        .collect();
+    let data: Map<String, Value> = data.into_iter().collect();
+    json!({"Data": data, "Metadata": metadata}).to_string().into_bytes()
+}
+
+/// Local time with an offset; zeros at the end of the fraction are left out.
+fn local_text(time: &Zoned) -> String {
+    let fraction = format!(".{:07}", time.subsec_nanosecond() / 100);
+    let fraction = fraction.trim_end_matches('0').trim_end_matches('.');
+    format!("{}{fraction}{}", time.strftime("%Y-%m-%dT%H:%M:%S"), time.strftime("%:z"))
+}
+
+fn set(data: &mut BindingData, name: String, value: Value) {
+    let known = data.keys().find(|key| key.eq_ignore_ascii_case(&name)).cloned();
+    data.insert(known.unwrap_or(name), value);
+}
+
+/// Whether the body goes into the envelope as base64.
+fn is_binary(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    media_type == "application/octet-stream" || media_type.starts_with("multipart/")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)).into_owned()
+}
+
+#[cfg(test)]
+mod tests;

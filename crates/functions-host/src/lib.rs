@@ -16,8 +16,11 @@ pub mod schedule;
 mod answer;
 mod bindings;
 mod encoding;
+mod header_names;
 mod http_output;
 mod invocation;
+mod members;
+mod newtonsoft;
 
 pub mod host;
 mod server;
