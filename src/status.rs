@@ -54,12 +54,11 @@ impl Service {
             tracing::warn!("`AzureSignalRConnectionString` is not set; the status reports an unhealthy service");
             return None;
         };
-        match reqwest::Client::builder().build() {
-            Ok(http) => Some(RestClient::new(connection_string.clone(), http)),
-            Err(error) => {
-                tracing::error!(%error, "no HTTP client can be built; the status reports an unhealthy service");
-                None
-            }
-        }
+        let client = RestClient::connect(connection_string.clone());
+        client
+            .inspect_err(
+                |error| tracing::error!(%error, "no HTTP client can be built; the status reports an unhealthy service"),
+            )
+            .ok()
     }
 }

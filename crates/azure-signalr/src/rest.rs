@@ -69,6 +69,23 @@ impl RestClient {
         Self { connection: Arc::new(connection), http, timeout: CALL_TIMEOUT, agent: agent.into() }
     }
 
+    /// A client for the resource of `connection` with an HTTP client of its own. It goes through the system's proxy, but never for a
+    /// service on this machine.
+    ///
+    /// # Errors
+    /// When no HTTP client can be built, for example where the system has no certificate authorities.
+    pub fn connect(connection: ConnectionString) -> Result<Self, reqwest::Error> {
+        let on_this_machine = match connection.server_url().host() {
+            Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        let builder = reqwest::Client::builder();
+        let http = if on_this_machine { builder.no_proxy() } else { builder }.build()?;
+        Ok(Self::new(connection, http))
+    }
+
     /// Changes how long a call may take, from connecting to the end of the answer. 100 seconds unless set.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
