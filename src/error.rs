@@ -103,17 +103,21 @@ fn failed_run(line: String) -> Response {
 
 /// The answer to an HTTP call whose function panicked.
 pub(crate) fn http_panic(panic: Box<dyn Any + Send>) -> Response {
-    internal_error().log(panicked(panic.as_ref())).into_response()
+    internal_error().log(panicked(panic)).into_response()
 }
 
 /// The answer to a timer whose function panicked.
 pub(crate) fn timer_panic(panic: Box<dyn Any + Send>) -> Response {
-    failed_run(panicked(panic.as_ref()))
+    failed_run(panicked(panic))
 }
 
-fn panicked(panic: &(dyn Any + Send)) -> String {
-    let message = panic.downcast_ref::<&str>().copied();
-    let message = message.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message");
+fn panicked(panic: Box<dyn Any + Send>) -> String {
+    let message = match panic.downcast::<String>() {
+        Ok(message) => *message,
+        Err(panic) => {
+            panic.downcast::<&str>().map_or_else(|_| "without a message".to_owned(), |message| (*message).to_owned())
+        }
+    };
     tracing::error!(message, "a function panicked");
     format!("panicked: {message}")
 }
