@@ -81,7 +81,7 @@ async fn asked_to_end() {
             Ok(mut terminate) => drop(terminate.recv().await),
             Err(error) => {
                 tracing::warn!(%error, "SIGTERM cannot be listened for");
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         }
     };
