@@ -1,1 +1,43 @@
-//! A local stand-in for Azure SignalR Service in serverless mode.
+//! A strict local stand-in for Azure SignalR Service in serverless mode.
+//!
+//! Two sides share one state: [SignalR](signalr_server) clients connect to `/client`, servers send messages and manage
+//! groups through the REST interface at `/api`. What Azure would refuse is refused here with the same status and text,
+//! and the log says how to cure it. Everything is in memory: a new process knows no group.
+//!
+//! The map, in reading order: [`EmulatorOptions`] and [`Event`]s; the [`Emulator`] with its routes; whom the service
+//! believes (`authentication`); the hubs with their connections and the groups of their users (`hub`, `user_groups`);
+//! the client side (`client_endpoint`); the REST side (`data_plane`), which reads a path (`operation`), a query
+//! (`parameters`, `names`, `listing`) and a body (`message`) and gives an `answer`.
+//!
+//! ```no_run
+//! use signalr_emulator::{EmulatorOptions, connection_string};
+//! use tokio_util::sync::CancellationToken;
+//!
+//! # async fn example() -> std::io::Result<()> {
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! let options = EmulatorOptions::default();
+//! let for_the_application = connection_string(listener.local_addr()?, &options.access_keys.primary);
+//! signalr_emulator::run(listener, options, CancellationToken::new()).await
+//! # }
+//! ```
+
+mod answer;
+mod authentication;
+mod client_endpoint;
+mod data_plane;
+mod emulator;
+mod events;
+mod hub;
+mod limits;
+mod listing;
+mod message;
+mod names;
+mod operation;
+mod options;
+mod parameters;
+mod service;
+mod user_groups;
+
+pub use emulator::{Emulator, connection_string, run};
+pub use events::{Event, Observer, SentTo, Surface};
+pub use options::{AccessKeys, Checks, DEFAULT_ACCESS_KEY, EmulatorOptions};

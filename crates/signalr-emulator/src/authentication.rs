@@ -1,0 +1,159 @@
+//! Whom the service believes.
+//!
+//! The refused caller learns only what Azure would say. The log says more: what the token is for, what was needed, and
+//! what to do about it; a token that works here but not in Azure is the mistake this crate exists to catch.
+
+use std::time::SystemTime;
+
+use azure_signalr::token::{Audience, Claims, Rejection, Verifier};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::header::{AUTHORIZATION, HOST};
+use http::{HeaderMap, HeaderValue};
+use serde_json::{Map, Value};
+
+use crate::{Checks, EmulatorOptions};
+
+/// The long name under which .NET keeps the name identifier (signalr-service 2.3).
+const NAME_IDENTIFIER: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier";
+
+/// Checks the tokens of clients and of REST calls.
+#[derive(Debug)]
+pub(crate) struct Authenticator {
+    verifier: Verifier,
+    checks: Checks,
+    /// The names of this service beside the one in the `Host` header.
+    hosts: Vec<String>,
+}
+
+/// Who a client is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) user_id: Option<String>,
+    /// Every claim of the token, in its order.
+    pub(crate) claims: Map<String, Value>,
+}
+
+/// A token that was not believed: 401.
+#[derive(Debug)]
+pub(crate) struct Unauthorized {
+    pub(crate) www_authenticate: HeaderValue,
+    /// For the log: the cause and the cure.
+    pub(crate) reason: String,
+}
+
+impl Authenticator {
+    pub(crate) fn new(options: &EmulatorOptions) -> Self {
+        let hosts = std::iter::once("localhost".to_owned()).chain(options.hosts.iter().cloned()).collect();
+        Self { verifier: Verifier::new(options.access_keys.all().cloned()), checks: options.checks, hosts }
+    }
+
+    /// Lets a client in to `hub`, by its internal name.
+    pub(crate) fn client(
+        &self,
+        token: Option<&str>,
+        hub: &str,
+        headers: &HeaderMap,
+        now: SystemTime,
+    ) -> Result<Identity, Unauthorized> {
+        let hosts = self.hosts(headers);
+        self.check(token, &Audience::Client { hub, hosts: &hosts }, now)
+    }
+
+    /// Lets a REST call to `path`, as it was sent, through. The token can only be in the header.
+    pub(crate) fn call(&self, path: &str, headers: &HeaderMap, now: SystemTime) -> Result<(), Unauthorized> {
+        let hosts = self.hosts(headers);
+        self.check(bearer(headers), &Audience::Rest { path, hosts: &hosts }, now).map(|_| ())
+    }
+
+    fn hosts<'a>(&'a self, headers: &'a HeaderMap) -> Vec<&'a str> {
+        let asked = headers.get(HOST).and_then(|host| host.to_str().ok());
+        self.hosts.iter().map(String::as_str).chain(asked).collect()
+    }
+
+    fn check(&self, token: Option<&str>, audience: &Audience<'_>, now: SystemTime) -> Result<Identity, Unauthorized> {
+        let token = token.unwrap_or_default();
+        let rejection = match self.verifier.verify(token, audience, now) {
+            Ok(claims) => return Ok(Identity::from(&claims)),
+            Err(rejection) => rejection,
+        };
+        let payload = payload_if_signed(token, rejection);
+        let reason = explain(rejection, payload.as_ref(), audience);
+        match (self.checks, payload) {
+            (Checks::Lenient, Some(payload)) => {
+                tracing::warn!(reason, "let a request pass that Azure would answer with 401");
+                Ok(Identity::of_payload(payload))
+            }
+            _ => Err(Unauthorized { www_authenticate: www_authenticate(rejection), reason }),
+        }
+    }
+}
+
+impl Identity {
+    /// `asrs.s.uid`, else the name identifier under any of its names (signalr-service 2.3).
+    fn of_payload(claims: Map<String, Value>) -> Self {
+        let identifier = || claims.iter().find(|(name, _)| matches!(name.as_str(), "nameid" | "sub" | NAME_IDENTIFIER));
+        let user_id = claims.get("asrs.s.uid").or_else(|| identifier().map(|(_, value)| value));
+        let user_id = user_id.and_then(Value::as_str).map(str::to_owned);
+        Self { user_id, claims }
+    }
+}
+
+impl From<&Claims> for Identity {
+    fn from(claims: &Claims) -> Self {
+        let user_id = claims.user_id().map(|user_id| user_id.into_owned());
+        let claims = claims.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect();
+        Self { user_id, claims }
+    }
+}
+
+/// The token in an `Authorization: Bearer` header.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+/// The payload of a token whose signature was good: the signature is checked before everything else.
+fn payload_if_signed(token: &str, rejection: Rejection) -> Option<Map<String, Value>> {
+    match rejection {
+        Rejection::NoToken | Rejection::Malformed | Rejection::KeyNotFound | Rejection::Unsigned => None,
+        Rejection::NoExpiration
+        | Rejection::InvalidLifetime
+        | Rejection::NotYetValid
+        | Rejection::Expired
+        | Rejection::InvalidAudience => {
+            let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+            serde_json::from_slice(&payload).ok()
+        }
+    }
+}
+
+fn www_authenticate(rejection: Rejection) -> HeaderValue {
+    HeaderValue::try_from(rejection.www_authenticate()).expect("the texts of `Rejection` are plain ASCII")
+}
+
+fn explain(rejection: Rejection, payload: Option<&Map<String, Value>>, audience: &Audience<'_>) -> String {
+    let cure = match rejection {
+        Rejection::NoToken => "send it as `Authorization: Bearer`; clients may also use the query value `access_token`",
+        Rejection::Malformed | Rejection::Unsigned => "send the access token unchanged",
+        Rejection::KeyNotFound => "the `AccessKey` of the caller's connection string is not one of this service's keys",
+        Rejection::NoExpiration | Rejection::InvalidLifetime => "give the token `exp` and `nbf` in seconds since 1970",
+        Rejection::NotYetValid => "compare the clocks of both machines",
+        Rejection::Expired => "negotiate again, or compare the clocks of both machines",
+        Rejection::InvalidAudience => return explain_audience(payload, audience),
+    };
+    format!("{rejection}; {cure}")
+}
+
+fn explain_audience(payload: Option<&Map<String, Value>>, audience: &Audience<'_>) -> String {
+    let found = payload.and_then(|payload| payload.get("aud")).map_or("nothing".to_owned(), Value::to_string);
+    let (path, hosts) = match audience {
+        Audience::Client { hub, hosts } => (format!("/client/?hub={hub}"), hosts),
+        Audience::Rest { path, hosts } => ((*path).to_owned(), hosts),
+    };
+    let kind = Rejection::InvalidAudience;
+    format!("{kind}; the token is for {found}, this request needs `http://HOST{path}` with HOST one of {hosts:?}")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,202 @@
+//! `/client`, where SignalR clients connect: who is let in, under which name, and what becomes of their messages.
+//!
+//! There are no methods to call here. Without an upstream the service ignores what clients send, and an `invoke` never
+//! completes (signalr-service 2.7 item 5): so does this endpoint, and says so in the log.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderMap, StatusCode};
+use serde_json::Value;
+use signalr_server::{
+    Admission, ClientMessage, ClientRequest, Connection, Disconnect, Hub, Query, Refusal, Transports,
+};
+
+use crate::authentication::{Identity, Unauthorized, bearer};
+use crate::events::{Event, Surface};
+use crate::hub::ServiceHub;
+use crate::names::internal_hub_name;
+use crate::service::Service;
+
+/// The longest handshake timeout that a token may ask for (signalr-service 2.3).
+const LONGEST_HANDSHAKE: u64 = 30;
+
+/// The hub behind the client endpoint: one for all hubs of the service, told apart by their connections.
+#[derive(Debug)]
+pub(crate) struct ClientEndpoint(pub(crate) Arc<Service>);
+
+/// What a connection remembers of its admission.
+#[derive(Debug, Clone)]
+struct Client {
+    hub: Arc<ServiceHub>,
+}
+
+impl Hub for ClientEndpoint {
+    async fn admit(&self, request: &ClientRequest<'_>) -> Result<Admission, Refusal> {
+        let hub = requested_hub(request.query).map_err(|message| self.refuse_hub(message))?;
+        let headers = &request.parts.headers;
+        let token = bearer(headers).or_else(|| request.query.last("access_token"));
+        let identity = self.0.authenticator.client(token, &hub, headers, SystemTime::now());
+        let identity = identity.map_err(|unauthorized| self.refuse_token(unauthorized))?;
+        Ok(admission(self.0.hubs.open(&hub), identity))
+    }
+
+    async fn connected(&self, connection: &Connection) {
+        let Some(hub) = hub_of(connection) else { return };
+        hub.join_stored_groups(connection, SystemTime::now());
+        self.0.observer.report(&Event::Connected {
+            hub: hub.name.clone(),
+            connection_id: connection.id().to_owned(),
+            user_id: connection.user_id().map(str::to_owned),
+            transport: connection.transport().name(),
+        });
+        // Upstream: `connections/connected` is awaited here, before the first message is read (signalr-service 3.7).
+    }
+
+    async fn received(&self, connection: &Connection, message: ClientMessage) {
+        let Some(hub) = hub_of(connection) else { return };
+        // Upstream: `messages/{target}` and its answer belong here (signalr-service 3.5). Everything but an invocation
+        // merely counts as a sign of life (signalr-service 2.7 item 7).
+        if let ClientMessage::Invocation { target, .. } | ClientMessage::StreamInvocation { target, .. } = message
+            && hub.is_unheard_for_the_first_time(&target)
+        {
+            self.0.observer.report(&Event::Unheard { hub: hub.name.clone(), target });
+        }
+    }
+
+    async fn disconnected(&self, connection: &Connection, reason: &Disconnect) {
+        let Some(hub) = hub_of(connection) else { return };
+        // Upstream: `connections/disconnected` is sent from here, after the transport has ended (signalr-service 3.7).
+        let (hub, connection_id) = (hub.name.clone(), connection.id().to_owned());
+        if *reason == Disconnect::QueueFull {
+            let (hub, connection_id) = (hub.clone(), connection_id.clone());
+            self.0.observer.report(&Event::DroppedSlowConsumer { hub, connection_id });
+        }
+        let user_id = connection.user_id().map(str::to_owned);
+        self.0.observer.report(&Event::Disconnected { hub, connection_id, user_id, reason: reason.to_string() });
+    }
+}
+
+impl ClientEndpoint {
+    fn refuse_hub(&self, message: String) -> Refusal {
+        self.0.report_refusal(Surface::Client, StatusCode::BAD_REQUEST, message.clone());
+        Refusal::text(StatusCode::BAD_REQUEST, message)
+    }
+
+    fn refuse_token(&self, unauthorized: Unauthorized) -> Refusal {
+        self.0.report_refusal(Surface::Client, StatusCode::UNAUTHORIZED, unauthorized.reason);
+        let headers = HeaderMap::from_iter([(WWW_AUTHENTICATE, unauthorized.www_authenticate)]);
+        Refusal { status: StatusCode::UNAUTHORIZED, headers, body: String::new() }
+    }
+}
+
+fn hub_of(connection: &Connection) -> Option<&ServiceHub> {
+    connection.extensions().get::<Client>().map(|client| &*client.hub)
+}
+
+/// The internal name of the hub that a client asks for: exactly one `hub` is wanted (signalr-service 2.1).
+fn requested_hub(query: &Query) -> Result<String, String> {
+    let mut hubs = query.all("hub");
+    match (hubs.next(), hubs.next()) {
+        (Some(hub), None) => internal_hub_name(hub, None).map_err(|invalid| invalid.message),
+        (None, _) => Err("The query parameter 'hub' is required.".to_owned()),
+        (Some(_), Some(_)) => Err("The query parameter 'hub' must not be repeated.".to_owned()),
+    }
+}
+
+/// What the system claims of a token ask for (signalr-service 2.3). `asrs.s.ttl` concerns long polling alone.
+fn admission(hub: Arc<ServiceHub>, identity: Identity) -> Admission {
+    let mut admission = Admission::to(hub.clients.clone());
+    admission.user_id = identity.user_id.filter(|user_id| !user_id.is_empty());
+    let claims = identity.claims;
+    let number = |name: &str| claims.get(name).and_then(whole_number);
+    admission.handshake_timeout =
+        number("asrs.s.cht").map(|seconds| Duration::from_secs(seconds.clamp(1, LONGEST_HANDSHAKE)));
+    if let Some(mask) = number("asrs.s.htt") {
+        admission.transports = Transports::from_mask(mask);
+    }
+    if claims.get("asrs.s.coae").is_some_and(is_true) {
+        admission.closes_at = number("asrs.s.aeo").and_then(|at| UNIX_EPOCH.checked_add(Duration::from_secs(at)));
+    }
+    admission.extensions.insert(Client { hub });
+    admission
+}
+
+/// Claims are written as numbers or as texts.
+fn whole_number(claim: &Value) -> Option<u64> {
+    claim.as_u64().or_else(|| claim.as_str()?.trim().parse().ok())
+}
+
+fn is_true(claim: &Value) -> bool {
+    claim.as_bool().unwrap_or_else(|| claim.as_str().is_some_and(|text| text.eq_ignore_ascii_case("true")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use signalr_server::Transport;
+
+    use super::*;
+    use crate::hub::Hubs;
+
+    #[track_caller]
+    fn check_hub(query: &str, expected: Option<&str>) {
+        assert_eq!(requested_hub(&Query::parse(Some(query))).ok().as_deref(), expected, "{query}");
+    }
+
+    #[test]
+    fn exactly_one_hub_is_wanted() {
+        check_hub("hub=Chat&id=x", Some("chat"));
+        check_hub("HUB=app_chat", Some("app_chat"));
+        check_hub("", None);
+        check_hub("hub=", None);
+        check_hub("hub=a&hub=a", None);
+        check_hub("hub=no-hub", None);
+    }
+
+    fn admit(claims: Value) -> Admission {
+        let Value::Object(claims) = claims else { panic!("claims are an object") };
+        admission(Hubs::default().open("chat"), Identity { user_id: Some(String::new()), claims })
+    }
+
+    #[test]
+    fn an_empty_user_id_is_nobody() {
+        assert_eq!(admit(json!({})).user_id, None);
+    }
+
+    #[track_caller]
+    fn check_handshake(claim: impl Into<Value>, expected: Option<u64>) {
+        let claim = claim.into();
+        let admission = admit(json!({"asrs.s.cht": claim}));
+        assert_eq!(admission.handshake_timeout, expected.map(Duration::from_secs), "{claim}");
+    }
+
+    #[test]
+    fn a_token_may_ask_for_up_to_30_seconds_of_handshake() {
+        check_handshake(20, Some(20));
+        check_handshake("20", Some(20));
+        check_handshake(31, Some(30));
+        check_handshake("soon", None);
+        check_handshake(Value::Null, None);
+    }
+
+    #[test]
+    fn a_token_may_limit_the_transports() {
+        let transports = admit(json!({"asrs.s.htt": 6})).transports;
+        assert!(!transports.contains(Transport::WebSockets));
+        assert!(transports.contains(Transport::ServerSentEvents) && transports.contains(Transport::LongPolling));
+        assert_eq!(admit(json!({})).transports, Transports::ALL);
+    }
+
+    #[test]
+    fn a_connection_is_closed_on_expiry_only_when_the_token_asks_for_it() {
+        let at = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        let aeo = 1_700_000_000;
+        assert_eq!(admit(json!({"asrs.s.coae": "true", "asrs.s.aeo": aeo})).closes_at, Some(at));
+        assert_eq!(admit(json!({"asrs.s.coae": true, "asrs.s.aeo": "1700000000"})).closes_at, Some(at));
+        assert_eq!(admit(json!({"asrs.s.aeo": aeo})).closes_at, None);
+        assert_eq!(admit(json!({"asrs.s.coae": "false", "asrs.s.aeo": aeo})).closes_at, None);
+        assert_eq!(admit(json!({"asrs.s.coae": "true"})).closes_at, None);
+    }
+}

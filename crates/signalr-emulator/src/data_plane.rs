@@ -1,0 +1,152 @@
+//! `/api`, through which servers send messages and manage groups: one request in, one answer out.
+//!
+//! A send is answered with 202 once it is in the queue of every receiver. Nothing in here waits for a client, so that
+//! what one caller sends in turn also arrives in turn.
+
+mod perform;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::header::{ALLOW, HOST};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use crate::answer::Answer;
+use crate::events::Surface;
+use crate::message::{Format, Message};
+use crate::names::{Invalid, check_connection, check_group, check_user_to_close, internal_hub_name};
+use crate::operation::{Audience, Family, Operation, Route, Unroutable};
+use crate::parameters::Parameters;
+use crate::service::Service;
+use perform::Call;
+
+/// The largest request body: 1 MB (signalr-service 1.9).
+const BODY_LIMIT: usize = 1024 * 1024;
+
+/// A request that is answered with an error, and why.
+#[derive(Debug)]
+struct Refused {
+    answer: Answer,
+    reason: String,
+}
+
+/// Answers one request.
+pub(crate) async fn serve(State(service): State<Arc<Service>>, request: axum::extract::Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let answer = answer(&service, &parts, body).await.unwrap_or_else(|refused| {
+        let reason = format!("{} {}: {}", parts.method, parts.uri.path(), refused.reason);
+        service.report_refusal(Surface::DataPlane, refused.answer.status, reason);
+        refused.answer
+    });
+    answer.into_response()
+}
+
+async fn answer(service: &Service, parts: &Parts, body: Body) -> Result<Answer, Refused> {
+    let (family, hub, operation) = match Route::parse(&parts.method, parts.uri.path()).map_err(Refused::unroutable)? {
+        Route::Health => return Ok(Answer::empty(StatusCode::OK)),
+        Route::Hub { family, hub, operation } => (family, hub, operation),
+    };
+    let now = SystemTime::now();
+    service.authenticator.call(parts.uri.path(), &parts.headers, now).map_err(Refused::unauthorized)?;
+    let invalid = |invalid: Invalid| Refused::invalid(family, &invalid);
+    let parameters = Parameters::parse(parts.uri.query());
+    service.warn_of_newer_version(&parameters);
+    let hub = internal_hub_name(&hub, parameters.first("application")).map_err(invalid)?;
+    check_names(&operation).map_err(invalid)?;
+    let call = Call { service, hub: &service.hubs.open(&hub), family, parameters: &parameters, parts, now };
+    call.perform(&operation, body).await
+}
+
+/// The names in a path that the service limits (signalr-service 1.2).
+fn check_names(operation: &Operation) -> Result<(), Invalid> {
+    match operation {
+        Operation::Send(Audience::Group(group))
+        | Operation::CloseConnections(Audience::Group(group))
+        | Operation::GroupExists { group }
+        | Operation::UserInGroup { group, .. }
+        | Operation::AddUser { group, .. }
+        | Operation::RemoveUser { group, .. }
+        | Operation::ListConnections { group } => check_group(group),
+        Operation::AddConnection { connection, group } | Operation::RemoveConnection { connection, group } => {
+            check_group(group)?;
+            check_connection(connection)
+        }
+        Operation::Send(Audience::Connection(connection))
+        | Operation::CloseConnections(Audience::Connection(connection))
+        | Operation::CloseConnection { connection }
+        | Operation::ConnectionExists { connection }
+        | Operation::RemoveConnectionFromAll { connection } => check_connection(connection),
+        Operation::CloseConnections(Audience::User(user)) => check_user_to_close(user),
+        Operation::Send(Audience::Everyone | Audience::User(_))
+        | Operation::CloseConnections(Audience::Everyone)
+        | Operation::UserExists { .. }
+        | Operation::RemoveUserFromAll { .. }
+        | Operation::GenerateToken => Ok(()),
+    }
+}
+
+async fn read_message(family: Family, headers: &HeaderMap, body: Body) -> Result<Message, Refused> {
+    let body = match Limited::new(body, BODY_LIMIT).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => return Err(Refused::too_large(family)),
+        Err(error) => return Err(Refused::cut_off(&error.to_string())),
+    };
+    // A request without any body is told about the body, not about its type.
+    let format = if body.is_empty() { Ok(Format::Json) } else { Format::of(headers) };
+    let message = format.and_then(|format| Message::parse(format, &body));
+    message.map_err(|error| {
+        let reason = error.to_string();
+        Refused { answer: Answer::refused_body(family, &error), reason }
+    })
+}
+
+/// The address under which the caller reaches this service, as its `Host` header says.
+fn origin(headers: &HeaderMap) -> String {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).filter(|host| !host.is_empty());
+    format!("http://{}", host.unwrap_or("localhost"))
+}
+
+impl Refused {
+    fn unroutable(cause: Unroutable) -> Self {
+        let (status, reason) = match &cause {
+            Unroutable::NotFound => (StatusCode::NOT_FOUND, "there is no such operation".to_owned()),
+            Unroutable::Missing(what) => {
+                (StatusCode::NOT_FOUND, format!("Azure SignalR Service has {what}, this emulator does not"))
+            }
+            Unroutable::MethodNotAllowed(allowed) => {
+                (StatusCode::METHOD_NOT_ALLOWED, format!("this path is for {allowed} only"))
+            }
+            Unroutable::NotUtf8 => (StatusCode::BAD_REQUEST, "the path is not UTF-8".to_owned()),
+        };
+        let answer = Answer::empty(status);
+        match cause {
+            Unroutable::MethodNotAllowed(allowed) => {
+                let allowed = HeaderValue::try_from(allowed).expect("a list of methods is plain ASCII");
+                Self { answer: answer.header(ALLOW, allowed), reason }
+            }
+            _ => Self { answer, reason },
+        }
+    }
+
+    fn unauthorized(cause: crate::authentication::Unauthorized) -> Self {
+        Self { answer: Answer::unauthorized(cause.www_authenticate), reason: cause.reason }
+    }
+
+    fn invalid(family: Family, cause: &Invalid) -> Self {
+        let reason = format!("{}: {}", cause.parameter, cause.message);
+        Self { answer: Answer::invalid(family, cause), reason }
+    }
+
+    fn too_large(family: Family) -> Self {
+        Self { answer: Answer::too_large(family), reason: "the body is larger than 1 MB".to_owned() }
+    }
+
+    fn cut_off(cause: &str) -> Self {
+        Self { answer: Answer::empty(StatusCode::BAD_REQUEST), reason: format!("the body ended early: {cause}") }
+    }
+}

@@ -1,0 +1,181 @@
+//! The operations themselves: what each does to a hub and what it answers (signalr-service 1.3 to 1.6).
+//!
+//! Once its body is read an operation is done without a pause. An absent receiver is no error: a send to nobody is
+//! accepted like any other.
+
+use std::time::{Duration, SystemTime};
+
+use axum::body::Body;
+use azure_signalr::token::ClientToken;
+use azure_signalr::{ConnectionString, HubName};
+use http::request::Parts;
+use serde::Serialize;
+use signalr_server::{Connection, Recipients, Reconnect, ServerMessage};
+use url::Url;
+
+use super::{Refused, origin, read_message};
+use crate::answer::{Absent, Answer};
+use crate::events::{Event, SentTo};
+use crate::hub::ServiceHub;
+use crate::listing::{GroupMember, PageRequest};
+use crate::message::Message;
+use crate::names::Invalid;
+use crate::operation::{Audience, Family, Operation};
+use crate::parameters::Parameters;
+use crate::service::Service;
+
+/// Lifetime of a generated token without `minutesToExpire`.
+const DEFAULT_MINUTES: u64 = 60;
+/// A year: the service documents no maximum, and the clock of no platform ends within it.
+const LONGEST_MINUTES: u64 = 365 * 24 * 60;
+
+/// A call that was let in.
+#[derive(Debug)]
+pub(super) struct Call<'a> {
+    pub(super) service: &'a Service,
+    pub(super) hub: &'a ServiceHub,
+    pub(super) family: Family,
+    pub(super) parameters: &'a Parameters,
+    pub(super) parts: &'a Parts,
+    pub(super) now: SystemTime,
+}
+
+#[derive(Serialize)]
+struct GeneratedToken {
+    token: String,
+}
+
+impl Call<'_> {
+    /// Does what is asked. What changes nothing, because there was nothing to change, succeeds as well
+    /// (signalr-service 1.6, 8.7).
+    pub(super) async fn perform(&self, operation: &Operation, body: Body) -> Result<Answer, Refused> {
+        let ServiceHub { clients, .. } = self.hub;
+        let success = Answer::empty(operation.success(self.family));
+        let absent_unless = |found: bool, absent: Absent| if found { success.clone() } else { Answer::absent(absent) };
+        Ok(match operation {
+            Operation::Send(audience) => {
+                let message = read_message(self.family, &self.parts.headers, body).await?;
+                self.send(audience, message);
+                success
+            }
+            Operation::CloseConnections(audience) => {
+                self.close(audience, &self.parameters.excluded());
+                success
+            }
+            Operation::CloseConnection { connection } => {
+                self.close(&Audience::Connection(connection.clone()), &[]);
+                success
+            }
+            Operation::ConnectionExists { connection } => {
+                absent_unless(clients.connection(connection).is_some(), Absent::Connection)
+            }
+            Operation::UserExists { user } => absent_unless(clients.has_user(user), Absent::User),
+            Operation::GroupExists { group } => absent_unless(clients.has_group(group), Absent::Group),
+            Operation::UserInGroup { user, group } => {
+                absent_unless(self.hub.has_user_in_group(user, group, self.now), Absent::UserInGroup)
+            }
+            Operation::AddConnection { connection, group } => {
+                absent_unless(clients.join(connection, group), Absent::ConnectionToAdd)
+            }
+            Operation::RemoveConnection { connection, group } => {
+                clients.leave(connection, group);
+                success
+            }
+            Operation::RemoveConnectionFromAll { connection } => {
+                clients.leave_all(connection);
+                success
+            }
+            Operation::AddUser { user, group } => {
+                let lifetime = self.parameters.lifetime().map_err(|invalid| self.refuse(&invalid))?;
+                self.hub.add_user(user, group, lifetime, self.now);
+                success
+            }
+            Operation::RemoveUser { user, group } => {
+                self.hub.remove_user(user, group);
+                success
+            }
+            Operation::RemoveUserFromAll { user } => {
+                self.hub.remove_user_from_all(user);
+                success
+            }
+            Operation::ListConnections { group } => self.list(group).map_err(|invalid| self.refuse(&invalid))?,
+            Operation::GenerateToken => self.generate_token().map_err(|invalid| self.refuse(&invalid))?,
+        })
+    }
+
+    fn refuse(&self, invalid: &Invalid) -> Refused {
+        Refused::invalid(self.family, invalid)
+    }
+
+    /// Queues a message for its receivers. Only everyone and groups can be asked to leave connections out
+    /// (signalr-service 1.3).
+    fn send(&self, audience: &Audience, message: Message) {
+        let excluded = match audience {
+            Audience::Everyone | Audience::Group(_) => self.parameters.excluded(),
+            Audience::User(_) | Audience::Connection(_) => Vec::new(),
+        };
+        let invocation = ServerMessage::invocation(message.target.as_str(), message.arguments);
+        let fanout = self.hub.clients.send(&recipients(audience).excluding(&excluded), &invocation);
+        self.service.observer.report(&Event::Sent {
+            hub: self.hub.name.clone(),
+            target: message.target,
+            to: SentTo::from(audience),
+            queued: fanout.queued,
+            dropped: fanout.dropped_full,
+        });
+    }
+
+    /// The client may reconnect, as in Azure (signalr-service 2.7 item 8).
+    fn close(&self, audience: &Audience, excluded: &[String]) {
+        let reason = self.parameters.first("reason").filter(|reason| !reason.is_empty());
+        let to = recipients(audience).excluding(excluded);
+        let closed = self.hub.clients.close(&to, reason, Reconnect::Allowed);
+        tracing::debug!(hub = self.hub.name, to = %SentTo::from(audience), closed, "closed connections");
+    }
+
+    fn list(&self, group: &str) -> Result<Answer, Invalid> {
+        let request = PageRequest::read(self.parameters)?;
+        let members = self.hub.clients.members(group).iter().map(GroupMember::from).collect();
+        let address = format!("{}{}", origin(&self.parts.headers), self.parts.uri.path());
+        Ok(Answer::json(&request.cut(members, &address, self.parameters.first("api-version"))))
+    }
+
+    fn generate_token(&self) -> Result<Answer, Invalid> {
+        let minutes = self.parameters.number("minutesToExpire", 1..=LONGEST_MINUTES)?.unwrap_or(DEFAULT_MINUTES);
+        let hub: HubName = self.hub.name.parse().map_err(|error| Invalid::new("hub", error))?;
+        let endpoint = Url::parse(&origin(&self.parts.headers)).map_err(|error| Invalid::new("Host", error))?;
+        let connection = ConnectionString::with_access_key(endpoint, self.service.primary_key.clone());
+        let token = ClientToken::new(&hub)
+            .user_id(self.parameters.first("userId"))
+            .lifetime(Duration::from_secs(minutes * 60))
+            .sign(&connection, self.now)
+            .map_err(|error| Invalid::new("userId", error))?;
+        Ok(Answer::json(&GeneratedToken { token }))
+    }
+}
+
+fn recipients(audience: &Audience) -> Recipients<'_> {
+    match audience {
+        Audience::Everyone => Recipients::everyone(),
+        Audience::User(user) => Recipients::user(user),
+        Audience::Group(group) => Recipients::group(group),
+        Audience::Connection(connection) => Recipients::connection(connection),
+    }
+}
+
+impl From<&Audience> for SentTo {
+    fn from(audience: &Audience) -> Self {
+        match audience {
+            Audience::Everyone => Self::Everyone,
+            Audience::User(user) => Self::User(user.clone()),
+            Audience::Group(group) => Self::Group(group.clone()),
+            Audience::Connection(connection) => Self::Connection(connection.clone()),
+        }
+    }
+}
+
+impl From<&Connection> for GroupMember {
+    fn from(connection: &Connection) -> Self {
+        Self { connection_id: connection.id().to_owned(), user_id: connection.user_id().map(str::to_owned) }
+    }
+}

@@ -1,0 +1,150 @@
+//! The emulator as one value: its routes, its state, and what a test may do to it.
+//!
+//! CORS lies around everything else: a browser hides an answer without its headers, also a 401 (signalr-service 2.6).
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use axum::routing::any;
+use axum::serve::ListenerExt;
+use azure_signalr::{AccessKey, ConnectionString};
+use signalr_server::{Clients, Endpoint};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
+use url::Url;
+
+use crate::client_endpoint::ClientEndpoint;
+use crate::service::Service;
+use crate::{EmulatorOptions, data_plane, limits};
+
+/// A local Azure SignalR Service. Cheap to clone; clones are the same service.
+#[derive(Debug, Clone)]
+pub struct Emulator {
+    service: Arc<Service>,
+    endpoint: Endpoint,
+    shutdown: CancellationToken,
+}
+
+impl Emulator {
+    /// A service without any connection. `shutdown` ends all its connections, in a way that lets clients reconnect.
+    pub fn new(options: EmulatorOptions, shutdown: CancellationToken) -> Self {
+        let service = Arc::new(Service::new(&options));
+        let hub = Arc::new(ClientEndpoint(Arc::clone(&service)));
+        let endpoint = Endpoint::new(hub, options.server, shutdown.clone());
+        Self { service, endpoint, shutdown }
+    }
+
+    /// Everything that the service answers: `/client` and `/api`. Serve it with `TCP_NODELAY`, as
+    /// [`serve`](Self::serve) does.
+    pub fn router(&self) -> Router {
+        let connect = any(connect).with_state(self.endpoint.clone());
+        let negotiate = any(negotiate).with_state(self.endpoint.clone());
+        // The second slash is what a client makes of the address `.../client/` (signalr-service 2.1 item 3).
+        Router::new()
+            .route("/client", connect.clone())
+            .route("/client/", connect)
+            .route("/client/negotiate", negotiate.clone())
+            .route("/client//negotiate", negotiate)
+            .fallback_service(any(data_plane::serve).with_state(Arc::clone(&self.service)))
+            .layer(axum::middleware::from_fn(limits::enforce))
+            .layer(CatchPanicLayer::new())
+            .layer(any_origin())
+    }
+
+    /// Serves until the shutdown, and until every connection has ended after it.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub async fn serve(&self, listener: TcpListener) -> std::io::Result<()> {
+        let listener = listener.tap_io(|stream| {
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "cannot switch off Nagle's algorithm");
+            }
+        });
+        axum::serve(listener, self.router()).with_graceful_shutdown(self.shutdown.clone().cancelled_owned()).await?;
+        self.endpoint.drained().await;
+        Ok(())
+    }
+
+    /// The live connections of a hub, with their users and groups; `None` when nobody has used the hub yet. Case does
+    /// not matter; an application is written as prefix (`app_chat`).
+    pub fn clients(&self, hub: &str) -> Option<Clients> {
+        self.service.hubs.find(hub).map(|hub| hub.clients.clone())
+    }
+
+    /// How many clients are connected to a hub.
+    pub fn connection_count(&self, hub: &str) -> usize {
+        self.clients(hub).map_or(0, |clients| clients.len())
+    }
+
+    /// Drops the transport of a connection without a word, as a broken network would; false when there is no such
+    /// connection.
+    pub fn cut(&self, hub: &str, connection_id: &str) -> bool {
+        let connection = self.clients(hub).and_then(|clients| clients.connection(connection_id));
+        connection.inspect(signalr_server::Connection::abort).is_some()
+    }
+}
+
+/// Serves an emulator on `listener` until `shutdown`, and until every connection has ended after it.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn run(listener: TcpListener, options: EmulatorOptions, shutdown: CancellationToken) -> std::io::Result<()> {
+    Emulator::new(options, shutdown).serve(listener).await
+}
+
+/// The connection string under which an emulator on `address` is reached, **with its key**:
+/// `Endpoint=http://localhost;Port=8888;AccessKey=...;Version=1.0;` (signalr-service 5.4).
+pub fn connection_string(address: SocketAddr, key: &AccessKey) -> String {
+    let host = match address.ip() {
+        // An unspecified address is where to listen, not where to connect.
+        ip if ip.is_loopback() || ip.is_unspecified() => "localhost".to_owned(),
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    };
+    let endpoint = Url::parse(&format!("http://{host}:{}", address.port())).expect("a host and a port are an address");
+    ConnectionString::with_access_key(endpoint, key.clone()).expose()
+}
+
+async fn connect(State(endpoint): State<Endpoint>, request: Request) -> Response {
+    endpoint.connect(request).await
+}
+
+async fn negotiate(State(endpoint): State<Endpoint>, request: Request) -> Response {
+    endpoint.negotiate(request).await
+}
+
+/// Every origin, method and header, with credentials: `*` would not do (signalr-service 2.6).
+fn any_origin() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::mirror_request())
+        .allow_methods(AllowMethods::mirror_request())
+        .allow_headers(AllowHeaders::mirror_request())
+        .allow_credentials(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::DEFAULT_ACCESS_KEY;
+
+    #[track_caller]
+    fn check(address: &str, expected: &str) {
+        let found = connection_string(address.parse().unwrap(), &AccessKey::new(DEFAULT_ACCESS_KEY));
+        assert_eq!(found, format!("{expected};AccessKey={DEFAULT_ACCESS_KEY};Version=1.0;"));
+    }
+
+    #[test]
+    fn the_connection_string_is_that_of_the_official_emulator() {
+        check("127.0.0.1:8888", "Endpoint=http://localhost;Port=8888");
+        check("[::1]:8888", "Endpoint=http://localhost;Port=8888");
+        check("0.0.0.0:9000", "Endpoint=http://localhost;Port=9000");
+        check("192.168.1.5:8888", "Endpoint=http://192.168.1.5;Port=8888");
+        check("[2001:db8::1]:8888", "Endpoint=http://[2001:db8::1];Port=8888");
+    }
+}

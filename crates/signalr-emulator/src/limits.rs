@@ -1,0 +1,67 @@
+//! How large the head of a request may be (signalr-service 1.9, 2.2).
+//!
+//! The limits are those of the service, not of this process: a token that makes a request too long here is also too
+//! long there.
+
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+use http::{HeaderMap, StatusCode, Uri};
+
+/// The longest address.
+const ADDRESS_LIMIT: usize = 12 * 1024;
+/// All headers together.
+const HEADERS_LIMIT: usize = 16 * 1024;
+
+/// Answers a request whose head is too large and passes every other one on.
+pub(crate) async fn enforce(request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    match excess(&parts) {
+        Some(status) => {
+            tracing::warn!(
+                status = status.as_u16(),
+                "refused a request with too long an address or headers; is its token too long?"
+            );
+            status.into_response()
+        }
+        None => next.run(Request::from_parts(parts, body)).await,
+    }
+}
+
+fn excess(parts: &Parts) -> Option<StatusCode> {
+    if address_length(&parts.uri) > ADDRESS_LIMIT {
+        return Some(StatusCode::URI_TOO_LONG);
+    }
+    (headers_length(&parts.headers) > HEADERS_LIMIT).then_some(StatusCode::PAYLOAD_TOO_LARGE)
+}
+
+fn address_length(uri: &Uri) -> usize {
+    uri.path_and_query().map_or(0, |address| address.as_str().len())
+}
+
+fn headers_length(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(address: usize, header: usize, expected: Option<u16>) {
+        let request = http::Request::builder()
+            .uri(format!("/{}", "a".repeat(address - 1)))
+            .header("x", "h".repeat(header - 1))
+            .body(())
+            .unwrap();
+        assert_eq!(excess(&request.into_parts().0).map(|status| status.as_u16()), expected);
+    }
+
+    #[test]
+    fn an_address_has_12_kilobytes_and_the_headers_16() {
+        check(12 * 1024, 16 * 1024, None);
+        check(12 * 1024 + 1, 16 * 1024, Some(414));
+        check(12 * 1024, 16 * 1024 + 1, Some(413));
+    }
+}

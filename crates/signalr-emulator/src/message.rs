@@ -1,0 +1,204 @@
+//! The body of a send: `{"target":..,"arguments":[..]}`.
+//!
+//! The arguments are never parsed into values: they reach JSON clients byte for byte, so that `1.0` stays `1.0` and a
+//! number of 30 digits keeps them all. Property names ignore case, since the SDK writes `Target` (signalr-service 1.5).
+
+use std::fmt;
+
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use signalr_server::Arguments;
+
+/// What a send carries.
+#[derive(Debug)]
+pub(crate) struct Message {
+    /// The method that clients have registered with `on`.
+    pub(crate) target: String,
+    /// The arguments as they were written. Absent and `null` mean none.
+    pub(crate) arguments: Arguments,
+}
+
+/// How a body is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// `application/json`, with or without a charset.
+    Json,
+    /// `application/octet-stream`: a MessagePack map from hub protocol to a framed message (signalr-service 1.5 item 5).
+    FrameMap,
+}
+
+/// Why a body is refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BodyError {
+    /// 415.
+    #[error("The content type '{0}' is not supported; send 'application/json'.")]
+    Unsupported(String),
+    /// 400.
+    #[error("Message in request body is required.")]
+    Missing,
+    /// 400: no target.
+    #[error("The Target field is required.")]
+    NoTarget,
+    /// 400: arguments that are something else.
+    #[error("The Arguments field is not an array.")]
+    NotAnArray,
+    /// 400.
+    #[error("The request body is not a message: {0}")]
+    Malformed(serde_json::Error),
+}
+
+impl Format {
+    /// Reads the `Content-Type` of a send.
+    pub(crate) fn of(headers: &HeaderMap) -> Result<Self, BodyError> {
+        let written = headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let written = written.unwrap_or_default();
+        let mut parts = written.split(';').map(|part| part.trim().to_ascii_lowercase());
+        let media_type = parts.next().unwrap_or_default();
+        match media_type.as_str() {
+            "application/json" if parts.all(|parameter| is_utf8(&parameter)) => Ok(Self::Json),
+            "application/octet-stream" => Ok(Self::FrameMap),
+            _ => Err(BodyError::Unsupported(written)),
+        }
+    }
+}
+
+/// Only a charset other than UTF-8 changes how JSON is read.
+fn is_utf8(parameter: &str) -> bool {
+    let Some(charset) = parameter.strip_prefix("charset=") else { return true };
+    matches!(charset.trim_matches('"'), "utf-8" | "utf8" | "us-ascii")
+}
+
+impl Message {
+    /// Reads a body of `format`.
+    pub(crate) fn parse(format: Format, body: &[u8]) -> Result<Self, BodyError> {
+        if body.is_empty() {
+            return Err(BodyError::Missing);
+        }
+        match format {
+            Format::Json => Self::parse_json(body),
+            Format::FrameMap => Err(BodyError::Unsupported("application/octet-stream".to_owned())),
+        }
+    }
+
+    fn parse_json(body: &[u8]) -> Result<Self, BodyError> {
+        let read: Option<Properties> = serde_json::from_slice(body).map_err(BodyError::Malformed)?;
+        let Properties { target, arguments } = read.ok_or(BodyError::Missing)?;
+        let target = target.filter(|target| !target.is_empty()).ok_or(BodyError::NoTarget)?;
+        let arguments = arguments.map_or_else(|| Ok(Arguments::none()), Arguments::from_raw_json);
+        let arguments = arguments.map_err(|_| BodyError::NotAnArray)?;
+        Ok(Self { target, arguments })
+    }
+}
+
+#[derive(Default)]
+struct Properties {
+    target: Option<String>,
+    arguments: Option<Box<RawValue>>,
+}
+
+impl<'de> Deserialize<'de> for Properties {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(PropertiesVisitor)
+    }
+}
+
+struct PropertiesVisitor;
+
+impl<'de> Visitor<'de> for PropertiesVisitor {
+    type Value = Properties;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object with `target` and `arguments`")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Properties, A::Error> {
+        let mut found = Properties::default();
+        while let Some(name) = map.next_key::<String>()? {
+            if name.eq_ignore_ascii_case("target") {
+                found.target = map.next_value()?;
+            } else if name.eq_ignore_ascii_case("arguments") {
+                found.arguments = map.next_value()?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(body: &str, expected: Result<(&str, &str), &str>) {
+        let found = Message::parse(Format::Json, body.as_bytes());
+        let found = found.map(|message| {
+            let arguments = message.arguments.json().get().to_owned();
+            (message.target, arguments)
+        });
+        let found = found.as_ref().map(|(target, arguments)| (target.as_str(), arguments.as_str()));
+        assert_eq!(found.map_err(ToString::to_string), expected.map_err(str::to_owned), "{body}");
+    }
+
+    #[test]
+    fn property_names_ignore_case_and_others_are_skipped() {
+        check(r#"{"target":"m","arguments":[1]}"#, Ok(("m", "[1]")));
+        check(r#"{"Target":"m","Arguments":[1]}"#, Ok(("m", "[1]")));
+        check(r#"{"rawOnly":false,"ARGUMENTS":["a"],"x":{"target":"n"},"TARGET":"m"}"#, Ok(("m", r#"["a"]"#)));
+    }
+
+    #[test]
+    fn arguments_are_kept_as_they_were_written() {
+        let arguments = r#"[1.0, 123456789012345678901234567890 ,{"b":1,"a":1e5,"a":2}, "\u00e9é", null]"#;
+        check(&format!(r#"{{"target":"m","arguments":{arguments}}}"#), Ok(("m", arguments)));
+    }
+
+    #[test]
+    fn absent_and_null_arguments_mean_none() {
+        check(r#"{"target":"m"}"#, Ok(("m", "[]")));
+        check(r#"{"target":"m","arguments":null}"#, Ok(("m", "[]")));
+        check(r#"{"target":"m","arguments":[]}"#, Ok(("m", "[]")));
+    }
+
+    #[test]
+    fn a_message_needs_a_target_and_an_array() {
+        check("", Err("Message in request body is required."));
+        check("null", Err("Message in request body is required."));
+        check("{}", Err("The Target field is required."));
+        check(r#"{"target":""}"#, Err("The Target field is required."));
+        check(r#"{"target":null}"#, Err("The Target field is required."));
+        check(r#"{"target":"m","arguments":{"a":1}}"#, Err("The Arguments field is not an array."));
+        let ends = "The request body is not a message: EOF while parsing an object at line 1 column 13";
+        check(r#"{"target":"m""#, Err(ends));
+        let trailing = "The request body is not a message: trailing characters at line 1 column 15";
+        check(r#"{"target":"m"}x"#, Err(trailing));
+        let list = "The request body is not a message: invalid type: sequence, expected an object with `target` and `arguments` at line 1 column 0";
+        check("[]", Err(list));
+    }
+
+    #[track_caller]
+    fn check_format(content_type: Option<&str>, expected: Option<Format>) {
+        let mut headers = HeaderMap::new();
+        if let Some(content_type) = content_type {
+            headers.insert(CONTENT_TYPE, content_type.parse().unwrap());
+        }
+        assert_eq!(Format::of(&headers).ok(), expected, "{content_type:?}");
+    }
+
+    #[test]
+    fn json_may_name_utf8_and_nothing_else() {
+        check_format(Some("application/json"), Some(Format::Json));
+        check_format(Some("application/json; charset=utf-8"), Some(Format::Json));
+        check_format(Some("Application/JSON;Charset=\"UTF-8\""), Some(Format::Json));
+        check_format(Some("application/json; odata=verbose"), Some(Format::Json));
+        check_format(Some("application/octet-stream"), Some(Format::FrameMap));
+        check_format(Some("application/json; charset=utf-16"), None);
+        check_format(Some("application/x-msgpack"), None);
+        check_format(Some("text/plain"), None);
+        check_format(None, None);
+    }
+}

@@ -1,0 +1,79 @@
+//! What an emulator may be started with. The defaults are those of the official emulator, but for its laxness.
+
+use azure_signalr::AccessKey;
+use signalr_server::ServerOptions;
+
+use crate::Observer;
+
+/// The key of the official emulator, known to everybody (signalr-service 5.4).
+pub const DEFAULT_ACCESS_KEY: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGH";
+
+/// The largest hub message of a client. The service sets no limit for WebSockets (signalr-service 2.7); a process on a
+/// developer's machine has one, so that a runaway client cannot fill the memory.
+const MAXIMUM_CLIENT_MESSAGE: usize = 16 * 1024 * 1024;
+
+/// How an emulator behaves.
+#[derive(Debug, Clone)]
+pub struct EmulatorOptions {
+    /// The keys with which tokens may be signed.
+    pub access_keys: AccessKeys,
+    /// What is asked of a token.
+    pub checks: Checks,
+    /// Further host names in the audience of a token, beside `localhost` and the one of the request's `Host` header: the
+    /// host of `Endpoint=` where clients reach the emulator by another name, as with containers.
+    pub hosts: Vec<String>,
+    /// Timeouts and limits of client connections.
+    pub server: ServerOptions,
+    /// Is told what happens.
+    pub observer: Observer,
+}
+
+/// The keys of the service. Each is as good as the other (signalr-service 1.7 item 1).
+#[derive(Debug, Clone)]
+pub struct AccessKeys {
+    /// Signs what the emulator itself issues and is part of its connection string.
+    pub primary: AccessKey,
+    /// Accepted as well, for practising the rotation of keys.
+    pub secondary: Option<AccessKey>,
+}
+
+/// What is asked of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Checks {
+    /// What Azure asks: signature, expiry, audience and hub.
+    #[default]
+    Strict,
+    /// The signature and nothing else, as the official emulator does (signalr-service 5.7 item 1).
+    Lenient,
+}
+
+impl Default for EmulatorOptions {
+    fn default() -> Self {
+        // signalr-service 2.7 item 12: errors are told in detail.
+        let server = ServerOptions {
+            maximum_message_size: Some(MAXIMUM_CLIENT_MESSAGE),
+            detailed_errors: true,
+            ..ServerOptions::default()
+        };
+        Self {
+            access_keys: AccessKeys::default(),
+            checks: Checks::default(),
+            hosts: Vec::new(),
+            server,
+            observer: Observer::default(),
+        }
+    }
+}
+
+impl Default for AccessKeys {
+    fn default() -> Self {
+        Self { primary: AccessKey::new(DEFAULT_ACCESS_KEY), secondary: None }
+    }
+}
+
+impl AccessKeys {
+    /// Both keys, the primary one first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &AccessKey> {
+        std::iter::once(&self.primary).chain(&self.secondary)
+    }
+}

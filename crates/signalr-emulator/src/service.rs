@@ -1,0 +1,53 @@
+//! What both sides of the service share: the hubs, who is believed, and who is told.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use azure_signalr::AccessKey;
+use http::StatusCode;
+
+use crate::EmulatorOptions;
+use crate::authentication::Authenticator;
+use crate::events::{Event, Observer, Surface};
+use crate::hub::Hubs;
+use crate::parameters::Parameters;
+
+/// How many unknown versions are remembered, so that callers cannot fill the memory with them.
+const VERSIONS_LIMIT: usize = 100;
+
+/// The state of one emulator.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) authenticator: Authenticator,
+    /// Signs what the service itself issues.
+    pub(crate) primary_key: AccessKey,
+    pub(crate) hubs: Hubs,
+    pub(crate) observer: Observer,
+    warned_versions: Mutex<HashSet<String>>,
+}
+
+impl Service {
+    pub(crate) fn new(options: &EmulatorOptions) -> Self {
+        Self {
+            authenticator: Authenticator::new(options),
+            primary_key: options.access_keys.primary.clone(),
+            hubs: Hubs::default(),
+            observer: options.observer.clone(),
+            warned_versions: Mutex::default(),
+        }
+    }
+
+    /// Reports a request that is answered with an error.
+    pub(crate) fn report_refusal(&self, surface: Surface, status: StatusCode, reason: String) {
+        self.observer.report(&Event::Refused { surface, status, reason });
+    }
+
+    /// Any `api-version` is served (signalr-service 8.2); one from the future is warned about, once.
+    pub(crate) fn warn_of_newer_version(&self, parameters: &Parameters) {
+        let Some(version) = parameters.unknown_newer_version() else { return };
+        let mut warned = self.warned_versions.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.len() < VERSIONS_LIMIT && warned.insert(version.to_owned()) {
+            tracing::warn!(version, "this api-version is newer than the emulator; calls are served like 2024-12-01");
+        }
+    }
+}

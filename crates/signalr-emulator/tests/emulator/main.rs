@@ -1,0 +1,15 @@
+//! The emulator over a real listener, with real HTTP and WebSocket clients. One file per story.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod harness;
+
+mod binary;
+mod browsers;
+mod calls;
+mod closing;
+mod connecting;
+mod groups;
+mod sending;
+mod tokens;
+mod users;
