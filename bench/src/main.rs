@@ -1,0 +1,2 @@
+//! Measures the product against its peers.
+fn main() {}
