@@ -3,6 +3,7 @@
 //! A send is answered with 202 once it is in the queue of every receiver. Nothing in here waits for a client, so that
 //! what one caller sends in turn also arrives in turn.
 
+mod body;
 mod perform;
 
 use std::sync::Arc;
@@ -14,7 +15,6 @@ use axum::response::{IntoResponse, Response};
 use http::header::{ALLOW, HOST};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::answer::Answer;
 use crate::events::Surface;
@@ -23,10 +23,8 @@ use crate::names::{Invalid, check_connection, check_group, check_user_to_close, 
 use crate::operation::{Audience, Family, Operation, Route, Unroutable};
 use crate::parameters::Parameters;
 use crate::service::Service;
+use body::Unread;
 use perform::Call;
-
-/// The largest request body: 1 MB (signalr-service 1.9).
-const BODY_LIMIT: usize = 1024 * 1024;
 
 /// A request that is answered with an error, and why.
 #[derive(Debug)]
@@ -91,11 +89,7 @@ fn check_names(operation: &Operation) -> Result<(), Invalid> {
 }
 
 async fn read_message(family: Family, headers: &HeaderMap, body: Body) -> Result<Message, Refused> {
-    let body = match Limited::new(body, BODY_LIMIT).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => return Err(Refused::too_large(family)),
-        Err(error) => return Err(Refused::cut_off(&error.to_string())),
-    };
+    let body = body::read(body).await.map_err(|unread| Refused::unread(family, &unread))?;
     // A request without any body is told about the body, not about its type.
     let format = if body.is_empty() { Ok(Format::Json) } else { Format::of(headers) };
     let message = format.and_then(|format| Message::parse(format, &body));
@@ -142,11 +136,11 @@ impl Refused {
         Self { answer: Answer::invalid(family, cause), reason }
     }
 
-    fn too_large(family: Family) -> Self {
-        Self { answer: Answer::too_large(family), reason: "the body is larger than 1 MB".to_owned() }
-    }
-
-    fn cut_off(cause: &str) -> Self {
-        Self { answer: Answer::empty(StatusCode::BAD_REQUEST), reason: format!("the body ended early: {cause}") }
+    fn unread(family: Family, cause: &Unread) -> Self {
+        let answer = match cause {
+            Unread::TooLarge => Answer::too_large(family),
+            Unread::Broken(_) => Answer::empty(StatusCode::BAD_REQUEST),
+        };
+        Self { answer, reason: cause.to_string() }
     }
 }

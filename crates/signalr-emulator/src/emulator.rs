@@ -4,6 +4,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -28,6 +29,7 @@ pub struct Emulator {
     service: Arc<Service>,
     endpoint: Endpoint,
     shutdown: CancellationToken,
+    grace: Duration,
 }
 
 impl Emulator {
@@ -35,8 +37,9 @@ impl Emulator {
     pub fn new(options: EmulatorOptions, shutdown: CancellationToken) -> Self {
         let service = Arc::new(Service::new(&options));
         let hub = Arc::new(ClientEndpoint(Arc::clone(&service)));
+        let grace = options.server.close_grace;
         let endpoint = Endpoint::new(hub, options.server, shutdown.clone());
-        Self { service, endpoint, shutdown }
+        Self { service, endpoint, shutdown, grace }
     }
 
     /// Everything that the service answers: `/client` and `/api`. Serve it with `TCP_NODELAY`, as
@@ -56,7 +59,8 @@ impl Emulator {
             .layer(any_origin())
     }
 
-    /// Serves until the shutdown, and until every connection has ended after it.
+    /// Serves until the shutdown, and until every connection has ended after it. Requests that are not answered by then
+    /// have as long as connections have ([`ServerOptions::close_grace`](signalr_server::ServerOptions::close_grace)).
     ///
     /// # Errors
     /// When the listener fails.
@@ -66,9 +70,19 @@ impl Emulator {
                 tracing::debug!(%error, "cannot switch off Nagle's algorithm");
             }
         });
-        axum::serve(listener, self.router()).with_graceful_shutdown(self.shutdown.clone().cancelled_owned()).await?;
+        let serving =
+            axum::serve(listener, self.router()).with_graceful_shutdown(self.shutdown.clone().cancelled_owned());
+        tokio::select! {
+            served = serving.into_future() => served?,
+            () = self.shutdown_is_overdue() => tracing::warn!("cut off requests that were not finished at the shutdown"),
+        }
         self.endpoint.drained().await;
         Ok(())
+    }
+
+    async fn shutdown_is_overdue(&self) {
+        self.shutdown.cancelled().await;
+        tokio::time::sleep(self.grace).await;
     }
 
     /// The live connections of a hub, with their users and groups; `None` when nobody has used the hub yet. Case does

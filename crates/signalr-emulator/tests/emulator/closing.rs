@@ -1,6 +1,12 @@
 //! Connections are closed from the server's side.
 
+use std::time::Duration;
+
 use serde_json::json;
+use signalr_emulator::EmulatorOptions;
+use signalr_server::ServerOptions;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::harness::{Client, Service};
 
@@ -61,4 +67,34 @@ async fn many_connections_are_closed_together_but_for_the_excluded_ones() {
     check("/groups/g/:closeConnections?reason=r", [true, false, true, false]).await;
     check("/groups/g/:closeConnections?reason=r&excluded={0}", [false, false, true, false]).await;
     check("/groups/nobody/:closeConnections?reason=r", [false, false, false, false]).await;
+}
+
+#[tokio::test]
+async fn a_shutdown_tells_every_client_to_come_back() {
+    let service = Service::start().await;
+    let mut one = service.connect("chat", None).await;
+    let mut two = service.connect("news", None).await;
+    let ended = service.shut_down();
+    for client in [&mut one, &mut two] {
+        assert_eq!(client.next().await, json!({"type": 7, "allowReconnect": true}));
+        assert_eq!(client.next_text().await, None);
+    }
+    ended.await;
+}
+
+#[tokio::test]
+async fn a_request_that_is_never_finished_does_not_keep_the_process_alive() {
+    let server = ServerOptions { close_grace: Duration::from_millis(200), ..ServerOptions::default() };
+    let service = Service::start_with(EmulatorOptions { server, ..EmulatorOptions::default() }).await;
+    let address = service.url("");
+    let address = address.socket_addrs(|| None).unwrap();
+    let mut stuck = TcpStream::connect(&*address).await.unwrap();
+    let request = "POST /api/hubs/chat/:send HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\n";
+    let token = service.token("api/hubs/chat/:send");
+    let request = format!("{request}authorization: bearer {token}\r\ncontent-length: 9\r\n\r\n");
+    stuck.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    stuck.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 100", "the emulator waits for the body");
+    service.shut_down().await;
 }

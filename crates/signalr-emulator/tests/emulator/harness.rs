@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use signalr_emulator::{DEFAULT_ACCESS_KEY, Emulator, EmulatorOptions, Event, Observer, connection_string};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -28,7 +29,8 @@ pub(crate) struct Service {
     pub(crate) http: reqwest::Client,
     events: Arc<Mutex<Vec<Event>>>,
     seen: watch::Receiver<usize>,
-    _shutdown: DropGuard,
+    serving: JoinHandle<std::io::Result<()>>,
+    shutdown: DropGuard,
 }
 
 /// A SignalR client, its handshake done.
@@ -56,10 +58,10 @@ impl Service {
         let shutdown = CancellationToken::new();
         let emulator = Emulator::new(options, shutdown.clone());
         let serving = emulator.clone();
-        tokio::spawn(async move { serving.serve(listener).await });
+        let serving = tokio::spawn(async move { serving.serve(listener).await });
         let connection = text.parse().unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { emulator, connection, http, events, seen, _shutdown: shutdown.drop_guard() }
+        Self { emulator, connection, http, events, seen, serving, shutdown: shutdown.drop_guard() }
     }
 
     pub(crate) fn url(&self, path: &str) -> Url {
@@ -68,9 +70,12 @@ impl Service {
 
     /// A REST call with the token it needs.
     pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
-        let url = self.url(path);
-        let token = sign_rest(&self.connection, &url, SystemTime::now()).unwrap();
-        self.http.request(method.parse::<Method>().unwrap(), url).bearer_auth(token)
+        self.http.request(method.parse::<Method>().unwrap(), self.url(path)).bearer_auth(self.token(path))
+    }
+
+    /// The token that a REST call to `path` needs.
+    pub(crate) fn token(&self, path: &str) -> String {
+        sign_rest(&self.connection, &self.url(path), SystemTime::now()).unwrap()
     }
 
     pub(crate) async fn call(&self, method: &str, path: &str) -> Response {
@@ -145,6 +150,15 @@ impl Service {
         }
     }
 
+    /// Shuts the emulator down; the value that is left waits for its end.
+    pub(crate) fn shut_down(self) -> impl Future<Output = ()> {
+        drop(self.shutdown);
+        async move {
+            let served = tokio::time::timeout(PATIENCE, self.serving).await;
+            served.expect("it ends in time").unwrap().unwrap();
+        }
+    }
+
     pub(crate) fn events(&self) -> Vec<Event> {
         self.events.lock().unwrap().clone()
     }
@@ -193,8 +207,9 @@ impl Client {
             loop {
                 match self.socket.next().await? {
                     Ok(Message::Text(text)) => return Some(text.to_string()),
-                    Ok(Message::Close(_)) | Err(_) => return None,
+                    // Reading on after a Close frame is what answers it.
                     Ok(_) => {}
+                    Err(_) => return None,
                 }
             }
         };

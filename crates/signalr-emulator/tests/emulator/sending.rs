@@ -176,7 +176,9 @@ async fn a_body_may_have_one_megabyte() {
         let frame = r#"{"target":"m","arguments":[""]}"#.len();
         format!(r#"{{"target":"m","arguments":["{}"]}}"#, "x".repeat(length - frame))
     };
-    check_body("application/json", message(1024 * 1024 + 1), 413, "The request body is larger than 1 MB.").await;
+    for length in [1024 * 1024 + 1, 8 * 1024 * 1024] {
+        check_body("application/json", message(length), 413, "The request body is larger than 1 MB.").await;
+    }
     let service = Service::start().await;
     let call = service.request("POST", "api/hubs/chat/:send").header("content-type", "application/json");
     assert_eq!(call.body(message(1024 * 1024)).send().await.unwrap().status(), 202);
