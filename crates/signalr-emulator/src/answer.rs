@@ -77,9 +77,11 @@ impl Answer {
     pub(crate) fn refused_body(family: Family, error: &BodyError) -> Self {
         let status = match error {
             BodyError::Unsupported(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            BodyError::Missing | BodyError::NoTarget | BodyError::NotAnArray | BodyError::Malformed(_) => {
-                StatusCode::BAD_REQUEST
-            }
+            BodyError::Missing
+            | BodyError::NoTarget
+            | BodyError::NotAnArray
+            | BodyError::Malformed(_)
+            | BodyError::NotFrames(_) => StatusCode::BAD_REQUEST,
         };
         Self::refusal(status, family, &error.to_string(), None)
     }

@@ -91,7 +91,7 @@ fn check_names(operation: &Operation) -> Result<(), Invalid> {
 async fn read_message(family: Family, headers: &HeaderMap, body: Body) -> Result<Message, Refused> {
     let body = body::read(body).await.map_err(|unread| Refused::unread(family, &unread))?;
     // A request without any body is told about the body, not about its type.
-    let format = if body.is_empty() { Ok(Format::Json) } else { Format::of(headers) };
+    let format = if body.is_empty() { Ok(Format::Json) } else { Format::of(family, headers) };
     let message = format.and_then(|format| Message::parse(format, &body));
     message.map_err(|error| {
         let reason = error.to_string();

@@ -54,7 +54,7 @@ impl Emulator {
             .route("/client/negotiate", negotiate.clone())
             .route("/client//negotiate", negotiate)
             .fallback_service(any(data_plane::serve).with_state(Arc::clone(&self.service)))
-            .layer(axum::middleware::from_fn(limits::enforce))
+            .layer(axum::middleware::from_fn_with_state(Arc::clone(&self.service), limits::enforce))
             .layer(CatchPanicLayer::new())
             .layer(any_origin())
     }

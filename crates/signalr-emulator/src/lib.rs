@@ -7,7 +7,7 @@
 //! The map, in reading order: [`EmulatorOptions`] and [`Event`]s; the [`Emulator`] with its routes; whom the service
 //! believes (`authentication`); the hubs with their connections and the groups of their users (`hub`, `user_groups`);
 //! the client side (`client_endpoint`); the REST side (`data_plane`), which reads a path (`operation`), a query
-//! (`parameters`, `names`, `listing`) and a body (`message`) and gives an `answer`.
+//! (`parameters`, `names`, `listing`) and a body (`message`, `frames`) and gives an `answer`.
 //!
 //! ```no_run
 //! use signalr_emulator::{EmulatorOptions, connection_string};
@@ -27,6 +27,7 @@ mod client_endpoint;
 mod data_plane;
 mod emulator;
 mod events;
+mod frames;
 mod hub;
 mod limits;
 mod listing;

@@ -3,11 +3,16 @@
 //! The limits are those of the service, not of this process: a token that makes a request too long here is also too
 //! long there.
 
-use axum::extract::Request;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, Uri};
+
+use crate::Surface;
+use crate::service::Service;
 
 /// The longest address.
 const ADDRESS_LIMIT: usize = 12 * 1024;
@@ -15,18 +20,12 @@ const ADDRESS_LIMIT: usize = 12 * 1024;
 const HEADERS_LIMIT: usize = 16 * 1024;
 
 /// Answers a request whose head is too large and passes every other one on.
-pub(crate) async fn enforce(request: Request, next: Next) -> Response {
+pub(crate) async fn enforce(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    match excess(&parts) {
-        Some(status) => {
-            tracing::warn!(
-                status = status.as_u16(),
-                "refused a request with too long an address or headers; is its token too long?"
-            );
-            status.into_response()
-        }
-        None => next.run(Request::from_parts(parts, body)).await,
-    }
+    let Some(status) = excess(&parts) else { return next.run(Request::from_parts(parts, body)).await };
+    let surface = if parts.uri.path().starts_with("/client") { Surface::Client } else { Surface::DataPlane };
+    service.report_refusal(surface, status, "the address or the headers are too long; shorten the token".to_owned());
+    status.into_response()
 }
 
 fn excess(parts: &Parts) -> Option<StatusCode> {

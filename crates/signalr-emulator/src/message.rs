@@ -1,24 +1,36 @@
-//! The body of a send: `{"target":..,"arguments":[..]}`.
+//! The body of a send: `{"target":..,"arguments":[..]}`, or the same framed already for each hub protocol.
 //!
 //! The arguments are never parsed into values: they reach JSON clients byte for byte, so that `1.0` stays `1.0` and a
 //! number of 30 digits keeps them all. Property names ignore case, since the SDK writes `Target` (signalr-service 1.5).
 
 use std::fmt;
 
+use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use signalr_server::Arguments;
+use signalr_server::{Arguments, HubProtocol, ServerMessage};
+
+use crate::frames;
+use crate::operation::Family;
 
 /// What a send carries.
 #[derive(Debug)]
 pub(crate) struct Message {
     /// The method that clients have registered with `on`.
     pub(crate) target: String,
+    pub(crate) content: Content,
+}
+
+/// What the clients get.
+#[derive(Debug)]
+pub(crate) enum Content {
     /// The arguments as they were written. Absent and `null` mean none.
-    pub(crate) arguments: Arguments,
+    Arguments(Arguments),
+    /// Whole messages, which go out as they came in to the clients of their protocol.
+    Frames(Vec<(HubProtocol, Bytes)>),
 }
 
 /// How a body is written.
@@ -48,18 +60,21 @@ pub(crate) enum BodyError {
     /// 400.
     #[error("The request body is not a message: {0}")]
     Malformed(serde_json::Error),
+    /// 400.
+    #[error("The request body is not a map of framed messages: {0}")]
+    NotFrames(&'static str),
 }
 
 impl Format {
-    /// Reads the `Content-Type` of a send.
-    pub(crate) fn of(headers: &HeaderMap) -> Result<Self, BodyError> {
+    /// Reads the `Content-Type` of a send. Version 1.0 takes JSON only (signalr-service 1.5 item 4).
+    pub(crate) fn of(family: Family, headers: &HeaderMap) -> Result<Self, BodyError> {
         let written = headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let written = written.unwrap_or_default();
         let mut parts = written.split(';').map(|part| part.trim().to_ascii_lowercase());
         let media_type = parts.next().unwrap_or_default();
-        match media_type.as_str() {
-            "application/json" if parts.all(|parameter| is_utf8(&parameter)) => Ok(Self::Json),
-            "application/octet-stream" => Ok(Self::FrameMap),
+        match (media_type.as_str(), family) {
+            ("application/json", _) if parts.all(|parameter| is_utf8(&parameter)) => Ok(Self::Json),
+            ("application/octet-stream", Family::Versioned) => Ok(Self::FrameMap),
             _ => Err(BodyError::Unsupported(written)),
         }
     }
@@ -79,7 +94,15 @@ impl Message {
         }
         match format {
             Format::Json => Self::parse_json(body),
-            Format::FrameMap => Err(BodyError::Unsupported("application/octet-stream".to_owned())),
+            Format::FrameMap => frames::read(body).map_err(BodyError::NotFrames),
+        }
+    }
+
+    /// What the clients get.
+    pub(crate) fn to_clients(&self) -> ServerMessage {
+        match &self.content {
+            Content::Arguments(arguments) => ServerMessage::invocation(self.target.as_str(), arguments.clone()),
+            Content::Frames(frames) => ServerMessage::encoded(frames.iter().cloned()),
         }
     }
 
@@ -89,7 +112,7 @@ impl Message {
         let target = target.filter(|target| !target.is_empty()).ok_or(BodyError::NoTarget)?;
         let arguments = arguments.map_or_else(|| Ok(Arguments::none()), Arguments::from_raw_json);
         let arguments = arguments.map_err(|_| BodyError::NotAnArray)?;
-        Ok(Self { target, arguments })
+        Ok(Self { target, content: Content::Arguments(arguments) })
     }
 }
 
@@ -137,8 +160,8 @@ mod tests {
     fn check(body: &str, expected: Result<(&str, &str), &str>) {
         let found = Message::parse(Format::Json, body.as_bytes());
         let found = found.map(|message| {
-            let arguments = message.arguments.json().get().to_owned();
-            (message.target, arguments)
+            let Content::Arguments(arguments) = message.content else { panic!("JSON has arguments") };
+            (message.target, arguments.json().get().to_owned())
         });
         let found = found.as_ref().map(|(target, arguments)| (target.as_str(), arguments.as_str()));
         assert_eq!(found.map_err(ToString::to_string), expected.map_err(str::to_owned), "{body}");
@@ -181,24 +204,30 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_format(content_type: Option<&str>, expected: Option<Format>) {
+    fn check_format(content_type: Option<&str>, v1: Option<Format>, versioned: Option<Format>) {
         let mut headers = HeaderMap::new();
         if let Some(content_type) = content_type {
             headers.insert(CONTENT_TYPE, content_type.parse().unwrap());
         }
-        assert_eq!(Format::of(&headers).ok(), expected, "{content_type:?}");
+        assert_eq!(Format::of(Family::V1, &headers).ok(), v1, "{content_type:?}");
+        assert_eq!(Format::of(Family::Versioned, &headers).ok(), versioned, "{content_type:?}");
     }
 
     #[test]
     fn json_may_name_utf8_and_nothing_else() {
-        check_format(Some("application/json"), Some(Format::Json));
-        check_format(Some("application/json; charset=utf-8"), Some(Format::Json));
-        check_format(Some("Application/JSON;Charset=\"UTF-8\""), Some(Format::Json));
-        check_format(Some("application/json; odata=verbose"), Some(Format::Json));
-        check_format(Some("application/octet-stream"), Some(Format::FrameMap));
-        check_format(Some("application/json; charset=utf-16"), None);
-        check_format(Some("application/x-msgpack"), None);
-        check_format(Some("text/plain"), None);
-        check_format(None, None);
+        let json = Some(Format::Json);
+        check_format(Some("application/json"), json, json);
+        check_format(Some("application/json; charset=utf-8"), json, json);
+        check_format(Some("Application/JSON;Charset=\"UTF-8\""), json, json);
+        check_format(Some("application/json; odata=verbose"), json, json);
+        check_format(Some("application/json; charset=utf-16"), None, None);
+        check_format(Some("application/x-msgpack"), None, None);
+        check_format(Some("text/plain"), None, None);
+        check_format(None, None, None);
+    }
+
+    #[test]
+    fn framed_messages_are_not_for_version_1() {
+        check_format(Some("application/octet-stream"), None, Some(Format::FrameMap));
     }
 }

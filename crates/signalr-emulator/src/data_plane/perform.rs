@@ -10,7 +10,7 @@ use azure_signalr::token::ClientToken;
 use azure_signalr::{ConnectionString, HubName};
 use http::request::Parts;
 use serde::Serialize;
-use signalr_server::{Connection, Recipients, Reconnect, ServerMessage};
+use signalr_server::{Connection, Recipients, Reconnect};
 use url::Url;
 
 use super::{Refused, origin, read_message};
@@ -114,8 +114,11 @@ impl Call<'_> {
             Audience::Everyone | Audience::Group(_) => self.parameters.excluded(),
             Audience::User(_) | Audience::Connection(_) => Vec::new(),
         };
-        let invocation = ServerMessage::invocation(message.target.as_str(), message.arguments);
-        let fanout = self.hub.clients.send(&recipients(audience).excluding(&excluded), &invocation);
+        let fanout = self.hub.clients.send(&recipients(audience).excluding(&excluded), &message.to_clients());
+        if fanout.unencoded > 0 {
+            let (hub, target, clients) = (&self.hub.name, &message.target, fanout.unencoded);
+            tracing::warn!(hub, target, clients, "clients did not get a message: it lacks their hub protocol");
+        }
         self.service.observer.report(&Event::Sent {
             hub: self.hub.name.clone(),
             target: message.target,

@@ -93,4 +93,6 @@ async fn too_long_an_address_is_refused() {
     assert_eq!(service.http.post(service.url(&path)).send().await.unwrap().status(), 414);
     let headers = service.http.post(service.url("client/negotiate?hub=chat")).bearer_auth("x".repeat(16 * 1024));
     assert_eq!(headers.send().await.unwrap().status(), 413);
+    let refused = |event: &Event| matches!(event, Event::Refused { surface: Surface::Client, .. });
+    assert_eq!(service.events().iter().filter(|event| refused(event)).count(), 2);
 }

@@ -80,6 +80,26 @@ async fn a_chunked_body_as_the_sdk_sends_it_is_read_whole() {
 }
 
 #[tokio::test]
+async fn framed_messages_reach_the_clients_of_their_protocol_as_they_are() {
+    let service = Service::start().await;
+    let mut client = service.connect("chat", None).await;
+    let frame = "{ \"type\":1, \"target\":\"m\",\"arguments\":[1.0]}\u{1e}";
+    let messagepack = b"\x81\xabmessagepack\xc4\x08\x07\x95\x01\x80\xc0\xa1m\x90";
+    let mut json = b"\x81\xa4json\xc4".to_vec();
+    json.push(frame.len().try_into().unwrap());
+    json.extend_from_slice(frame.as_bytes());
+    let call = |path: &str, body: &[u8]| {
+        let call = service.request("POST", path).header("content-type", "application/octet-stream");
+        call.body(body.to_vec()).send()
+    };
+    assert_eq!(call("api/hubs/chat/:send", messagepack).await.unwrap().status(), 202);
+    assert_eq!(call("api/hubs/chat/:send", &json).await.unwrap().status(), 202);
+    assert_eq!(client.next_text().await.unwrap(), frame, "the first was not for a JSON client");
+    assert_eq!(call("api/hubs/chat/:send", b"not a map").await.unwrap().status(), 400);
+    assert_eq!(call("api/v1/hubs/chat", &json).await.unwrap().status(), 415);
+}
+
+#[tokio::test]
 async fn what_one_caller_sends_in_turn_arrives_in_turn() {
     let service = Service::start().await;
     let mut client = service.connect("chat", Some("alice")).await;

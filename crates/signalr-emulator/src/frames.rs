@@ -1,0 +1,147 @@
+//! A body of `application/octet-stream`: a MessagePack map from hub protocol to a framed Invocation.
+//!
+//! The frames reach clients as they are, so they are checked here: a frame that is not whole makes every client drop its
+//! connection (signalr-service 1.5 item 5, signalr-protocol 1.6).
+
+use bytes::Bytes;
+use rmpv::ValueRef;
+use rmpv::decode::read_value_ref_with_max_depth;
+use serde::Deserialize;
+use signalr_server::HubProtocol;
+
+use crate::message::{Content, Message};
+
+const RECORD_SEPARATOR: u8 = 0x1e;
+/// The message type of an Invocation.
+const INVOCATION: u64 = 1;
+/// How deep arguments may be nested. Values of clients are nowhere near; a hostile one would exhaust the stack.
+const DEPTH: usize = 128;
+
+/// Reads the map. Entries of protocols that no client here can speak are left out.
+pub(crate) fn read(body: &[u8]) -> Result<Message, &'static str> {
+    let Some(ValueRef::Map(entries)) = value(body) else {
+        return Err("it is not one MessagePack map");
+    };
+    let mut target = None;
+    let mut frames = Vec::with_capacity(entries.len());
+    for (protocol, frame) in &entries {
+        let (ValueRef::String(protocol), ValueRef::Binary(frame)) = (protocol, frame) else {
+            return Err("its entries are not names of hub protocols with binary values");
+        };
+        let Some(protocol) = protocol.as_str().and_then(HubProtocol::from_name) else { continue };
+        let found = match protocol {
+            HubProtocol::Json => json_target(frame).ok_or("`json` is not one Invocation with its record separator")?,
+            HubProtocol::MessagePack => {
+                messagepack_target(frame).ok_or("`messagepack` is not one Invocation with its length")?
+            }
+        };
+        target.get_or_insert(found);
+        frames.push((protocol, Bytes::copy_from_slice(frame)));
+    }
+    let target = target.ok_or("it has neither `json` nor `messagepack`")?;
+    Ok(Message { target, content: Content::Frames(frames) })
+}
+
+#[derive(Deserialize)]
+struct Invocation {
+    #[serde(rename = "type")]
+    kind: u64,
+    target: String,
+}
+
+fn json_target(frame: &[u8]) -> Option<String> {
+    let (separator, message) = frame.split_last()?;
+    if *separator != RECORD_SEPARATOR || message.contains(&RECORD_SEPARATOR) {
+        return None;
+    }
+    let invocation: Invocation = serde_json::from_slice(message).ok()?;
+    (invocation.kind == INVOCATION).then_some(invocation.target)
+}
+
+/// `[1, headers, invocation id or nil, target, arguments, ...]` behind its length.
+fn messagepack_target(frame: &[u8]) -> Option<String> {
+    let ValueRef::Array(parts) = value(without_length(frame)?)? else { return None };
+    match parts.as_slice() {
+        [kind, _, _, ValueRef::String(target), ..] if kind.as_u64() == Some(INVOCATION) => {
+            target.as_str().map(str::to_owned)
+        }
+        _ => None,
+    }
+}
+
+/// The message behind a length of base 128, least significant group first, in at most five bytes.
+fn without_length(frame: &[u8]) -> Option<&[u8]> {
+    let last = frame.iter().take(5).position(|byte| byte & 0x80 == 0)?;
+    let (length, message) = frame.split_at(last + 1);
+    let length = length.iter().rev().fold(0_u64, |length, byte| length << 7 | u64::from(byte & 0x7f));
+    (usize::try_from(length).ok() == Some(message.len())).then_some(message)
+}
+
+/// One whole value and nothing behind it.
+fn value(mut bytes: &[u8]) -> Option<ValueRef<'_>> {
+    let value = read_value_ref_with_max_depth(&mut bytes, DEPTH).ok()?;
+    bytes.is_empty().then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The vector of signalr-service 1.5: both protocols, target `newMessage`, one argument `hi`.
+    const VECTOR: &[u8] = b"\x82\xabmessagepack\xc4\x15\x14\x96\x01\x80\xc0\xaanewMessage\x91\xa2hi\x90\
+        \xa4json\xc4\x34{\"type\":1,\"target\":\"newMessage\",\"arguments\":[\"hi\"]}\x1e";
+
+    #[test]
+    fn the_vector_of_the_sdk_holds_a_frame_per_protocol() {
+        let message = read(VECTOR).unwrap();
+        assert_eq!(message.target, "newMessage");
+        let Content::Frames(frames) = message.content else { panic!("these are frames") };
+        let json = "{\"type\":1,\"target\":\"newMessage\",\"arguments\":[\"hi\"]}\u{1e}";
+        let messagepack = b"\x14\x96\x01\x80\xc0\xaanewMessage\x91\xa2hi\x90";
+        assert_eq!(frames[0], (HubProtocol::MessagePack, Bytes::from_static(messagepack)));
+        assert_eq!(frames[1], (HubProtocol::Json, Bytes::from(json)));
+    }
+
+    /// A map with one entry.
+    fn map(protocol: &str, frame: &[u8]) -> Vec<u8> {
+        let mut body = vec![0x81, 0xa0 | protocol.len() as u8];
+        body.extend_from_slice(protocol.as_bytes());
+        body.extend_from_slice(&[0xc4, frame.len() as u8]);
+        body.extend_from_slice(frame);
+        body
+    }
+
+    #[track_caller]
+    fn check(body: &[u8], expected: Result<&str, &str>) {
+        assert_eq!(read(body).map(|message| message.target).as_deref().map_err(|error| *error), expected);
+    }
+
+    #[test]
+    fn frames_have_to_be_whole_invocations() {
+        let json = Err("`json` is not one Invocation with its record separator");
+        check(&map("json", b"{\"type\":1,\"target\":\"m\",\"arguments\":[]}\x1e"), Ok("m"));
+        check(&map("JSON", b"{\"type\":1,\"target\":\"m\",\"arguments\":[]}"), json);
+        check(&map("json", b"{\"type\":6}\x1e{\"type\":1,\"target\":\"m\"}\x1e"), json);
+        check(&map("json", b"{\"type\":7,\"target\":\"m\"}\x1e"), json);
+        check(&map("json", b""), json);
+        let messagepack = Err("`messagepack` is not one Invocation with its length");
+        check(&map("messagepack", b"\x06\x95\x01\x80\xc0\xa1m"), messagepack);
+        check(&map("messagepack", b"\x07\x95\x01\x80\xc0\xa1m\x90"), Ok("m"));
+        check(&map("messagepack", b"\x87\x00\x95\x01\x80\xc0\xa1m\x90"), Ok("m"));
+        check(&map("messagepack", b"\x08\x95\x01\x80\xc0\xa1m\x90"), messagepack);
+        check(&map("messagepack", b"\x07\x95\x02\x80\xc0\xa1m\x90"), messagepack);
+        check(&map("messagepack", b"\xff\xff\xff\xff\xff\x01"), messagepack);
+    }
+
+    #[test]
+    fn anything_else_is_no_map_of_frames() {
+        check(b"", Err("it is not one MessagePack map"));
+        check(b"\x93\x01\x02\x03", Err("it is not one MessagePack map"));
+        check(b"\x80\x80", Err("it is not one MessagePack map"));
+        check(b"\x80", Err("it has neither `json` nor `messagepack`"));
+        check(&map("blazorpack", b"?"), Err("it has neither `json` nor `messagepack`"));
+        check(b"\x81\xa4json\xa1x", Err("its entries are not names of hub protocols with binary values"));
+        check(&[0x91; 4096], Err("it is not one MessagePack map"));
+        check(b"\xdf\xff\xff\xff\xff", Err("it is not one MessagePack map"));
+    }
+}
