@@ -6,16 +6,17 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use http::Method;
-
-use crate::routes::RouteTemplate;
-use crate::schedule::Schedule;
-
+mod function;
 mod function_json;
 mod host_json;
 mod json_file;
+mod notices;
 mod settings;
 
+pub use function::{
+    AuthLevel, DataType, Function, FunctionState, HttpTrigger, InputBinding, OutputBinding,
+    SignalRConnectionInfoBinding, SignalROutputBinding, TimerTrigger, Trigger,
+};
 pub use settings::{Cors, Settings};
 
 /// A function app, read once. To see a change on disk, load it again.
@@ -62,8 +63,8 @@ pub struct CustomHandler {
     pub working_directory: PathBuf,
     /// `arguments` as written; [`CustomHandler::command_line`] makes the real ones.
     pub arguments: Vec<String>,
-    /// `defaultWorkerPath`, a script for an interpreter; absolute.
-    pub worker_path: Option<PathBuf>,
+    /// `defaultWorkerPath`, a script for an interpreter.
+    pub worker_path: Option<String>,
     /// `workerArguments` as written; they follow the worker path.
     pub worker_arguments: Vec<String>,
     /// How long the handler may take until it listens; 30 s by default.
@@ -103,140 +104,6 @@ pub struct ExtensionBundle {
     pub id: String,
     /// A version range such as `[4.*, 5.0.0)`.
     pub version: String,
-}
-
-/// One function that can run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Function {
-    /// The folder's name, in its own letter case.
-    pub name: String,
-    /// Whether callers and timers may start it.
-    pub state: FunctionState,
-    /// What starts it.
-    pub trigger: Trigger,
-    /// What is gathered for it before it runs, in the order of function.json.
-    pub inputs: Vec<InputBinding>,
-    /// Where its outputs go, in the order of function.json.
-    pub outputs: Vec<OutputBinding>,
-}
-
-/// Whether a function may be started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FunctionState {
-    /// It may.
-    Enabled,
-    /// `"disabled": true` or the setting `AzureWebJobs.<function>.Disabled`: its route answers 404 and its timer rests.
-    Disabled,
-}
-
-/// What starts a function.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trigger {
-    /// A request on the function's route.
-    Http(HttpTrigger),
-    /// A schedule.
-    Timer(TimerTrigger),
-}
-
-/// An `httpTrigger` binding.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HttpTrigger {
-    /// The binding's name, which is the key of the request under `Data`.
-    pub name: String,
-    /// The methods it takes; empty means all.
-    pub methods: Vec<Method>,
-    /// The route below the prefix; the function's name by default.
-    pub route: RouteTemplate,
-    /// The key level it would need in Azure.
-    pub auth_level: AuthLevel,
-}
-
-/// `authLevel` of an HTTP trigger. Checked in Azure only: locally every caller has all rights (functions-host 4.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AuthLevel {
-    /// No key.
-    Anonymous,
-    /// The signed-in user; without effect today.
-    User,
-    /// A function or host key. The default.
-    Function,
-    /// A system key of an extension.
-    System,
-    /// The master key.
-    Admin,
-}
-
-/// A `timerTrigger` binding.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TimerTrigger {
-    /// The binding's name, which is the key of the timer under `Data`.
-    pub name: String,
-    /// When it fires, with `%SETTING%` already resolved.
-    pub schedule: Schedule,
-    /// `runOnStartup`: one run at once when the host starts.
-    pub run_on_startup: bool,
-    /// `useMonitor` as written (true by default). See [`TimerTrigger::is_monitored`].
-    pub use_monitor: bool,
-}
-
-/// Something gathered for a function before it runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum InputBinding {
-    /// The address and token with which a client connects (signalr-bindings 4).
-    SignalRConnectionInfo(SignalRConnectionInfoBinding),
-}
-
-/// A `signalRConnectionInfo` binding. Texts marked *expression* are resolved at invocation, by [`crate::expressions`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignalRConnectionInfoBinding {
-    /// The binding's name, which is the key of the value under `Data`.
-    pub name: String,
-    /// `hubName`, an *expression*.
-    pub hub_name: String,
-    /// The literal name of the setting that holds the connection string; `AzureSignalRConnectionString` by default.
-    pub connection_string_setting: String,
-    /// `userId`, an *expression*.
-    pub user_id: Option<String>,
-    /// `idToken`, an *expression*.
-    pub id_token: Option<String>,
-    /// `claimTypeList`: the claims copied from the id token.
-    pub claim_type_list: Vec<String>,
-}
-
-/// Where something that a function returns goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OutputBinding {
-    /// The HTTP answer.
-    Http {
-        /// The binding's name, `$return` for the return value.
-        name: String,
-    },
-    /// Messages and group actions for Azure SignalR Service.
-    SignalR(SignalROutputBinding),
-}
-
-/// A `signalR` output binding.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignalROutputBinding {
-    /// The binding's name, `$return` for the return value.
-    pub name: String,
-    /// `hubName`, an expression that is resolved at invocation.
-    pub hub_name: String,
-    /// The literal name of the setting that holds the connection string; `AzureSignalRConnectionString` by default.
-    pub connection_string_setting: String,
-    /// `dataType`, which function.json should leave out.
-    pub data_type: Option<DataType>,
-}
-
-/// `dataType` of a binding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DataType {
-    /// Text.
-    String,
-    /// Bytes.
-    Binary,
-    /// A stream.
-    Stream,
 }
 
 /// A function that cannot run; the host goes on without it. Displays as the line the real host logs.
@@ -280,7 +147,7 @@ pub enum AppError {
         /// What is wrong, with line and column.
         message: String,
     },
-    /// host.json says something that the host cannot use.
+    /// host.json says something that the host cannot use. The text is the real host's where it has one.
     #[error("host.json: {0}")]
     HostJson(String),
     /// local.settings.json says something that the host cannot use.
@@ -306,8 +173,20 @@ impl App {
         environment: impl IntoIterator<Item = (String, String)>,
         overrides: &[(String, String)],
     ) -> Result<App, AppError> {
-        let _ = (root, environment.into_iter().count(), overrides);
-        Err(AppError::HostJson("nothing is read yet".to_owned()))
+        let root =
+            std::path::absolute(root).map_err(|source| AppError::Unreadable { path: root.to_owned(), source })?;
+        let path = root.join("host.json");
+        let Some(text) = json_file::read(&path)? else { return Err(AppError::NoHostJson { root }) };
+        let file = json_file::parse(&text).map_err(|message| AppError::BrokenJson { path, message })?;
+        let mut notices = Vec::new();
+        let mut settings = Settings::load(&root, environment, overrides, &mut notices)?;
+        let host_json::Read { host, flattened, warnings } =
+            host_json::read(&file, &root, &settings).map_err(AppError::HostJson)?;
+        settings.add_host_json(flattened);
+        notices.extend(warnings);
+        let (functions, broken) = function_json::discover(&root, &host, &settings)?;
+        notices.extend(notices::about(&host, &functions, &settings));
+        Ok(App { root, host, functions, broken, settings, notices })
     }
 
     /// The function with this name, letter case ignored.
@@ -324,66 +203,9 @@ impl CustomHandler {
     /// host joins all of them with spaces and does not quote.
     #[must_use]
     pub fn command_line(&self, settings: &Settings, worker_variables: &[(String, String)]) -> Vec<String> {
-        host_json::command_line(self, settings, worker_variables)
+        host_json::command_line::command_line(self, settings, worker_variables)
     }
 }
 
-impl Function {
-    /// Whether the bindings are exactly one HTTP trigger and one HTTP output (functions-host 2.1).
-    #[must_use]
-    pub fn is_pure_http(&self) -> bool {
-        matches!(self.trigger, Trigger::Http(_))
-            && self.inputs.is_empty()
-            && matches!(self.outputs.as_slice(), [OutputBinding::Http { .. }])
-    }
-}
-
-impl InputBinding {
-    /// The key of its value under `Data`.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        match self {
-            InputBinding::SignalRConnectionInfo(binding) => &binding.name,
-        }
-    }
-}
-
-impl OutputBinding {
-    /// The key of its value under `Outputs`, or `$return`.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        match self {
-            OutputBinding::Http { name } => name,
-            OutputBinding::SignalR(binding) => &binding.name,
-        }
-    }
-}
-
-impl Trigger {
-    /// The key of its value under `Data`.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        match self {
-            Trigger::Http(trigger) => &trigger.name,
-            Trigger::Timer(trigger) => &trigger.name,
-        }
-    }
-
-    /// The binding type as the function list prints it, for example `timerTrigger`.
-    #[must_use]
-    pub fn type_name(&self) -> &'static str {
-        match self {
-            Trigger::Http(_) => "httpTrigger",
-            Trigger::Timer(_) => "timerTrigger",
-        }
-    }
-}
-
-impl TimerTrigger {
-    /// Whether the schedule's status is kept: `useMonitor`, unless it runs more often than once a minute
-    /// (functions-host 6.2).
-    #[must_use]
-    pub fn is_monitored(&self) -> bool {
-        self.use_monitor && !self.schedule.is_shorter_than_a_minute()
-    }
-}
+#[cfg(test)]
+mod tests;

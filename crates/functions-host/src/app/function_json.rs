@@ -1,1 +1,118 @@
-//! function.json (functions-host 4.1).
+//! function.json: finding the functions and reading each one (functions-host 4.1).
+//!
+//! Every error puts one function in error and the others go on. The functions come in the order of their names,
+//! letter case ignored, which is also the order in which the real host tries their routes.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use self::bindings::Bindings;
+use super::json_file::{self, text_of};
+use super::{AppError, BrokenFunction, Function, FunctionState, HostJson, HttpTrigger, Settings, Trigger};
+use crate::expressions;
+
+mod bindings;
+mod properties;
+
+/// What reading a function needs to know about the app.
+struct Context<'a> {
+    host: &'a HostJson,
+    settings: &'a Settings,
+}
+
+/// Reads all functions of the app: those that can run and those in error.
+pub(super) fn discover(
+    root: &Path,
+    host: &HostJson,
+    settings: &Settings,
+) -> Result<(Vec<Function>, Vec<BrokenFunction>), AppError> {
+    let context = Context { host, settings };
+    let (mut functions, mut broken) = (Vec::new(), Vec::new());
+    for folder in folders(root)? {
+        let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let read = match json_file::read(&folder.join("function.json")) {
+            Ok(None) => continue,
+            Ok(Some(text)) => read_function(&name, &text, &context),
+            Err(error) => Err(format!("{error}")),
+        };
+        match read.and_then(|function| check_route(&function, &functions).map(|()| function)) {
+            Ok(function) => functions.push(function),
+            Err(message) => broken.push(BrokenFunction { name, message }),
+        }
+    }
+    Ok((functions, broken))
+}
+
+/// The folders one level below the root, by name.
+fn folders(root: &Path) -> Result<Vec<PathBuf>, AppError> {
+    let unreadable = |source| AppError::Unreadable { path: root.to_owned(), source };
+    let entries = std::fs::read_dir(root).map_err(unreadable)?.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+    let mut folders: Vec<PathBuf> =
+        entries.into_iter().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    folders.sort_by_key(|path| path.file_name().map(|name| name.to_string_lossy().to_uppercase()));
+    Ok(folders)
+}
+
+fn read_function(name: &str, text: &str, context: &Context<'_>) -> Result<Function, String> {
+    if !is_function_name(name) {
+        return Err(format!("'{name}' is not a valid function name."));
+    }
+    let file = json_file::parse(text).map_err(|message| format!("function.json is not valid JSON: {message}."))?;
+    let Bindings { trigger, inputs, outputs } = bindings::read(name, &file, context)?;
+    Ok(Function { name: name.to_owned(), state: state(name, &file, context.settings)?, trigger, inputs, outputs })
+}
+
+/// `^[a-z][a-z0-9_\-]{0,127}$` without letter case, and not `host`.
+fn is_function_name(name: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name.len() <= 128
+        && name.bytes().all(is_part)
+        && !name.eq_ignore_ascii_case("host")
+}
+
+/// The setting `AzureWebJobs.<name>.Disabled`, also with underscores for systems without dots in variable names, else
+/// `disabled` of the file, which may name a setting.
+fn state(name: &str, file: &Map<String, Value>, settings: &Settings) -> Result<FunctionState, String> {
+    let by_setting = settings.is_enabled(&format!("AzureWebJobs.{name}.Disabled"))
+        || settings.is_enabled(&format!("AzureWebJobs_{name}_Disabled"));
+    let text = json_file::member(file, "disabled").and_then(text_of).unwrap_or_default();
+    let by_file = match text.to_ascii_lowercase().as_str() {
+        "" | "false" => false,
+        "true" => true,
+        _ => {
+            let setting = expressions::resolve_settings(&text, settings).map_err(|error| error.to_string())?;
+            settings.is_enabled(&setting)
+        }
+    };
+    Ok(if by_setting || by_file { FunctionState::Disabled } else { FunctionState::Enabled })
+}
+
+/// Reserved routes, and routes that an earlier function has with a method in common.
+fn check_route(function: &Function, earlier: &[Function]) -> Result<(), String> {
+    let Trigger::Http(trigger) = &function.trigger else { return Ok(()) };
+    let route = trigger.route.text().to_lowercase();
+    // The real host looks at the beginning of the text, so `administrators` is reserved too.
+    if route.starts_with("admin") || route.starts_with("runtime") {
+        return Err("The specified route conflicts with one or more built in routes.".to_owned());
+    }
+    for other in earlier {
+        if let Trigger::Http(other_trigger) = &other.trigger
+            && other_trigger.route.text().to_lowercase() == route
+            && shares_a_method(trigger, other_trigger)
+        {
+            return Err(format!("The route specified conflicts with the route defined by function '{}'.", other.name));
+        }
+    }
+    Ok(())
+}
+
+fn shares_a_method(one: &HttpTrigger, other: &HttpTrigger) -> bool {
+    one.methods.is_empty()
+        || other.methods.is_empty()
+        || one.methods.iter().any(|method| other.methods.contains(method))
+}
+
+#[cfg(test)]
+mod tests;

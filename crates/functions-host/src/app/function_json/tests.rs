@@ -1,0 +1,386 @@
+//! function.json: what a good one becomes, and every error text.
+
+use std::fs;
+use std::time::Duration;
+
+use http::Method;
+
+use super::*;
+use crate::app::{
+    AuthLevel, CustomHandler, DataType, ExtensionBundle, HttpMode, InputBinding, OutputBinding,
+    SignalRConnectionInfoBinding, SignalROutputBinding, StderrLevel, Trigger,
+};
+
+const REQUEST: &str = r#"{ "type": "httpTrigger", "direction": "in", "name": "req" }"#;
+const RESPONSE: &str = r#"{ "type": "http", "direction": "out", "name": "res" }"#;
+
+fn host(bundle: Option<ExtensionBundle>) -> HostJson {
+    HostJson {
+        route_prefix: "api".to_owned(),
+        custom_handler: CustomHandler {
+            executable: "handler".to_owned(),
+            worker_directory: "/app".into(),
+            working_directory: "/app".into(),
+            arguments: Vec::new(),
+            worker_path: None,
+            worker_arguments: Vec::new(),
+            initialization_timeout: Duration::from_secs(30),
+            http_mode: HttpMode::Envelope,
+            stderr_level: StderrLevel::Error,
+        },
+        function_timeout: None,
+        extension_bundle: bundle,
+        watch_files: Vec::new(),
+    }
+}
+
+fn bundle() -> Option<ExtensionBundle> {
+    let id = "Microsoft.Azure.Functions.ExtensionBundle".to_owned();
+    Some(ExtensionBundle { id, version: "[4.*, 5.0.0)".to_owned() })
+}
+
+fn settings() -> Settings {
+    let variables = [
+        ("SCHEDULE", "0 */5 * * * *"),
+        ("AzureWebJobs.off.Disabled", "true"),
+        ("AzureWebJobs_off2_Disabled", "1"),
+        ("OFF", "1"),
+    ];
+    Settings::from_variables(variables.map(|(name, value)| (name.to_owned(), value.to_owned())))
+}
+
+fn read(name: &str, text: &str) -> Result<Function, String> {
+    read_function(name, text, &Context { host: &host(bundle()), settings: &settings() })
+}
+
+fn with(bindings: &[&str]) -> Result<Function, String> {
+    read("f", &format!(r#"{{ "bindings": [{}] }}"#, bindings.join(", ")))
+}
+
+#[track_caller]
+fn refuses(bindings: &[&str], expected: &str) {
+    assert_eq!(with(bindings), Err(expected.to_owned()));
+}
+
+/// The one HTTP trigger of a function with these further properties.
+#[track_caller]
+fn http(properties: &str) -> HttpTrigger {
+    let binding = format!(r#"{{ "type": "httpTrigger", "name": "req"{properties} }}"#);
+    match with(&[&binding]).unwrap().trigger {
+        Trigger::Http(trigger) => trigger,
+        Trigger::Timer(_) => panic!("an HTTP trigger"),
+    }
+}
+
+#[test]
+fn a_negotiate_function_is_read() {
+    let function = with(&[
+        r#"{ "type": "httpTrigger", "direction": "in", "name": "req", "authLevel": "anonymous", "methods": ["get", "post"] }"#,
+        r#"{ "type": "signalRConnectionInfo", "direction": "in", "name": "connectionInfo", "hubName": "%HUB%",
+             "userId": "{headers.x-ms-client-principal-id}", "idToken": "{query.token}", "claimTypeList": ["name", "roles"],
+             "connectionStringSetting": "Other" }"#,
+        RESPONSE,
+    ])
+    .unwrap();
+    assert_eq!(function.name, "f");
+    assert_eq!(function.state, FunctionState::Enabled);
+    assert!(!function.is_pure_http());
+    let expected = SignalRConnectionInfoBinding {
+        name: "connectionInfo".to_owned(),
+        hub_name: "%HUB%".to_owned(),
+        connection_string_setting: "Other".to_owned(),
+        user_id: Some("{headers.x-ms-client-principal-id}".to_owned()),
+        id_token: Some("{query.token}".to_owned()),
+        claim_type_list: vec!["name".to_owned(), "roles".to_owned()],
+    };
+    assert_eq!(function.inputs, [InputBinding::SignalRConnectionInfo(expected)]);
+    assert_eq!(function.outputs, [OutputBinding::Http { name: "res".to_owned() }]);
+}
+
+#[test]
+fn types_and_properties_ignore_letter_case_and_connection_is_ignored() {
+    let function = with(&[
+        r#"{ "Type": "HTTPTRIGGER", "Direction": "IN", "Name": "req", "AuthLevel": "Anonymous", "METHODS": ["PUT"] }"#,
+        r#"{ "TYPE": "signalr", "DIRECTION": "Out", "NAME": "$return", "HUBNAME": "chat", "connection": "Mine", "dataType": "String" }"#,
+    ])
+    .unwrap();
+    let expected = SignalROutputBinding {
+        name: "$return".to_owned(),
+        hub_name: "chat".to_owned(),
+        connection_string_setting: "AzureSignalRConnectionString".to_owned(),
+        data_type: Some(DataType::String),
+    };
+    assert_eq!(function.outputs, [OutputBinding::SignalR(expected)]);
+    assert!(matches!(function.trigger, Trigger::Http(trigger) if trigger.methods == [Method::PUT]));
+}
+
+#[test]
+fn an_http_trigger_has_the_hosts_defaults() {
+    let trigger = http("");
+    assert_eq!((trigger.methods, trigger.auth_level, trigger.route.text()), (Vec::new(), AuthLevel::Function, "f"));
+    assert_eq!(http(r#", "methods": null, "route": " ""#).route.text(), "f");
+    assert_eq!(http(r#", "route": "/items/{id:int?}/""#).route.text(), "items/{id:int?}");
+    for (text, expected) in [
+        ("ANONYMOUS", AuthLevel::Anonymous),
+        ("admin", AuthLevel::Admin),
+        ("System", AuthLevel::System),
+        ("user", AuthLevel::User),
+    ] {
+        assert_eq!(http(&format!(r#", "authLevel": "{text}""#)).auth_level, expected);
+    }
+}
+
+#[test]
+fn a_pure_http_function_has_nothing_but_its_request_and_its_response() {
+    assert!(with(&[REQUEST, RESPONSE]).unwrap().is_pure_http());
+    assert!(!with(&[REQUEST]).unwrap().is_pure_http());
+}
+
+#[test]
+fn a_timer_is_read_with_its_schedule_from_settings() {
+    let timer = |properties: &str| {
+        let binding = format!(r#"{{ "type": "timerTrigger", "name": "timer", {properties} }}"#);
+        with(&[&binding]).map(|function| match function.trigger {
+            Trigger::Timer(timer) => (timer.schedule.to_string(), timer.run_on_startup, timer.use_monitor),
+            Trigger::Http(_) => panic!("a timer"),
+        })
+    };
+    let every_five = "Cron: '0 0,5,10,15,20,25,30,35,40,45,50,55 * * * *'".to_owned();
+    assert_eq!(timer(r#""schedule": "%SCHEDULE%""#), Ok((every_five.clone(), false, true)));
+    assert_eq!(
+        timer(r#""schedule": "0 */5 * * * *", "runOnStartup": true, "useMonitor": "false""#),
+        Ok((every_five, true, false))
+    );
+    assert_eq!(timer(r#""schedule": "%NOPE%""#), Err("'%NOPE%' does not resolve to a value.".to_owned()));
+    let expected = "The schedule expression '0 0 7' was not recognized as a valid cron expression or timespan string.";
+    assert_eq!(timer(r#""schedule": "0 0 7""#), Err(expected.to_owned()));
+    assert!(timer(r#""schedule": null"#).unwrap_err().starts_with("The timer 'timer' has no schedule"));
+    let expected = "Unable to configure binding 'timer' of type 'timerTrigger'. This may indicate invalid function.json properties";
+    assert_eq!(timer(r#""schedule": "* * * * * *", "runOnStartup": "often""#), Err(expected.to_owned()));
+}
+
+#[test]
+fn the_rules_of_bindings_have_the_hosts_words() {
+    refuses(&[], "At least one binding must be declared.");
+    assert_eq!(read("f", "{}"), Err("At least one binding must be declared.".to_owned()));
+    assert_eq!(read("f", r#"{ "bindings": null }"#), Err("At least one binding must be declared.".to_owned()));
+    assert_eq!(read("f", r#"{ "Bindings": [] }"#), Err("At least one binding must be declared.".to_owned()));
+    refuses(&[RESPONSE], "No trigger binding specified. A function must have a trigger input binding.");
+    refuses(
+        &[r#"{ "type": "httpTrigger", "direction": "out", "name": "req" }"#],
+        "No trigger binding specified. A function must have a trigger input binding.",
+    );
+    refuses(
+        &[REQUEST, r#"{ "type": "timerTrigger", "name": "t", "schedule": "0 * * * * *" }"#],
+        "Multiple trigger bindings defined. A function can only have a single trigger binding.",
+    );
+    refuses(
+        &[REQUEST, r#"{ "type": "http", "direction": "out", "name": "REQ" }"#],
+        "Multiple bindings with name 'REQ' discovered. Binding names must be unique.",
+    );
+    refuses(
+        &[REQUEST, r#"{ "direction": "out", "name": "x" }"#],
+        "Binding 'x' is invalid. Bindings must specify a Type.",
+    );
+    refuses(
+        &[REQUEST, r#"{ "type": "http", "direction": "sideways", "name": "x" }"#],
+        "'sideways' is not a valid binding direction.",
+    );
+    refuses(&[REQUEST, r#"{ "type": "http", "name": "x" }"#], "Http binding can only be used for output.");
+}
+
+#[test]
+fn binding_names_are_letters_and_digits() {
+    for name in ["", "1a", "a-b", "a_b", "a b", "return", "$result"].into_iter().filter(|name| *name != "return") {
+        let binding = format!(r#"{{ "type": "http", "direction": "out", "name": "{name}" }}"#);
+        refuses(
+            &[REQUEST, &binding],
+            &format!("The binding name {name} is invalid. Please assign a valid name to the binding."),
+        );
+    }
+    refuses(
+        &[REQUEST, r#"{ "type": "http", "direction": "out" }"#],
+        "The binding name  is invalid. Please assign a valid name to the binding.",
+    );
+    refuses(
+        &[r#"{ "type": "httpTrigger", "name": "$return" }"#],
+        "$return bindings must specify a direction of 'out'.",
+    );
+    assert!(with(&[REQUEST, r#"{ "type": "http", "direction": "out", "name": "$RETURN" }"#]).is_ok());
+}
+
+#[test]
+fn properties_that_cannot_be_used_have_the_hosts_words() {
+    let misconfigured = |name: &str, kind: &str| {
+        format!(
+            "Unable to configure binding '{name}' of type '{kind}'. This may indicate invalid function.json properties"
+        )
+    };
+    let trigger = |properties: &str| format!(r#"{{ "type": "httpTrigger", "name": "req", {properties} }}"#);
+    for properties in [
+        r#""methods": "get""#,
+        r#""methods": [{}]"#,
+        r#""methods": ["a b"]"#,
+        r#""authLevel": "nobody""#,
+        r#""route": []"#,
+    ] {
+        refuses(&[&trigger(properties)], &misconfigured("req", "httpTrigger"));
+    }
+    let output =
+        |properties: &str| format!(r#"{{ "type": "signalR", "direction": "out", "name": "m", {properties} }}"#);
+    refuses(&[REQUEST, &output(r#""hubName": {}"#)], &misconfigured("m", "signalR"));
+    refuses(&[REQUEST, &output(r#""hubName": "h", "connectionStringSetting": []"#)], &misconfigured("m", "signalR"));
+    let input = r#"{ "type": "signalRConnectionInfo", "name": "c", "hubName": "h", "claimTypeList": "name" }"#;
+    refuses(&[REQUEST, input], &misconfigured("c", "signalRConnectionInfo"));
+}
+
+#[test]
+fn a_hub_name_and_the_right_direction_are_needed() {
+    let message = |bindings: &[&str]| with(bindings).unwrap_err();
+    assert!(
+        message(&[REQUEST, r#"{ "type": "signalR", "direction": "out", "name": "m" }"#]).contains("has no hubName")
+    );
+    assert!(
+        message(&[REQUEST, r#"{ "type": "signalR", "name": "m", "hubName": "h" }"#])
+            .ends_with("must have the direction 'out'.")
+    );
+    assert!(
+        message(&[REQUEST, r#"{ "type": "signalRConnectionInfo", "direction": "out", "name": "m", "hubName": "h" }"#])
+            .ends_with("must have the direction 'in'.")
+    );
+    assert!(message(&[REQUEST, r#"{ "type": "http", "direction": "inout", "name": "m" }"#]).contains("'inout'"));
+}
+
+#[test]
+fn unknown_types_have_one_text_with_a_bundle_and_another_without() {
+    let unknown = r#"{ "type": "teapot", "direction": "out", "name": "a" }"#;
+    let more = r#"{ "type": "kettle", "name": "b" }"#;
+    refuses(
+        &[REQUEST, unknown, more, r#"{ "type": "teapot", "direction": "out", "name": "c" }"#],
+        "The binding type(s) 'kettle, teapot' were not found in the configured extension bundle. Please ensure the type is correct and the correct version of extension bundle is configured",
+    );
+    let without_bundle = |bindings: &[&str]| {
+        let text = format!(r#"{{ "bindings": [{}] }}"#, bindings.join(", "));
+        read_function("f", &text, &Context { host: &host(None), settings: &settings() })
+    };
+    let expected = "The binding type(s) 'teapot' are not registered. Please ensure the type is correct and the binding extension is installed.";
+    assert_eq!(without_bundle(&[REQUEST, unknown]), Err(expected.to_owned()));
+    let signalr = r#"{ "type": "signalR", "direction": "out", "name": "a", "hubName": "h" }"#;
+    assert_eq!(without_bundle(&[REQUEST, signalr]), Err(expected.replace("teapot", "signalR")));
+    assert!(without_bundle(&[REQUEST, RESPONSE]).is_ok());
+}
+
+#[test]
+fn types_that_only_azure_runs_say_so() {
+    refuses(
+        &[r#"{ "type": "queueTrigger", "name": "q" }"#],
+        "The binding type(s) 'queueTrigger' work in Azure but not in this local host.",
+    );
+}
+
+#[test]
+fn a_function_is_disabled_by_its_file_or_by_a_setting() {
+    let state = |name: &str, disabled: &str| {
+        read(name, &format!(r#"{{ "disabled": {disabled}, "bindings": [{REQUEST}] }}"#)).unwrap().state
+    };
+    assert_eq!(state("f", "false"), FunctionState::Enabled);
+    assert_eq!(state("f", "null"), FunctionState::Enabled);
+    assert_eq!(state("f", "true"), FunctionState::Disabled);
+    assert_eq!(state("f", "\"OFF\""), FunctionState::Disabled);
+    assert_eq!(state("f", "\"NOPE\""), FunctionState::Enabled);
+    assert_eq!(state("off", "false"), FunctionState::Disabled);
+    assert_eq!(state("OFF2", "false"), FunctionState::Disabled);
+}
+
+#[test]
+fn retry_and_other_keys_are_tolerated() {
+    let text = format!(
+        r#"{{ "$schema": "x", "scriptFile": "", "retry": {{ "strategy": "fixedDelay", "maxRetryCount": 2, "delayInterval": "00:00:05" }}, "bindings": [{REQUEST}] }}"#
+    );
+    assert!(read("f", &text).is_ok());
+}
+
+#[test]
+fn function_names_are_checked() {
+    let text = format!(r#"{{ "bindings": [{REQUEST}] }}"#);
+    for name in ["1st", "_x", "a.b", "a b", "host", "HOST", "\u{e9}", &"a".repeat(129)] {
+        assert_eq!(read(name, &text), Err(format!("'{name}' is not a valid function name.")));
+    }
+    for name in ["a", "Host1", "a-b_c9", &"a".repeat(128)] {
+        assert!(read(name, &text).is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn broken_json_tells_its_position() {
+    let error = read("f", "{\n  \"bindings\": [\n    { \"type\": \"http\" \"name\": \"x\" } ] }").unwrap_err();
+    assert_eq!(error, "function.json is not valid JSON: expected comma on line 3 column 21.");
+}
+
+#[test]
+fn a_broken_route_names_the_template() {
+    let error = with(&[r#"{ "type": "httpTrigger", "name": "req", "route": "items/{id" }"#]).unwrap_err();
+    assert!(error.starts_with("An error occurred while creating the route with name 'f' and template 'api/items/{id'. There is an incomplete parameter"), "{error}");
+}
+
+/// Reads an app of these functions, each with its function.json; answers what runs and what is in error.
+fn discovered(functions: &[(&str, &str)]) -> (Vec<String>, Vec<(String, String)>) {
+    let root = tempfile::tempdir().unwrap();
+    for (name, text) in functions {
+        fs::create_dir_all(root.path().join(name)).unwrap();
+        fs::write(root.path().join(name).join("function.json"), text).unwrap();
+    }
+    fs::create_dir_all(root.path().join("empty")).unwrap();
+    fs::create_dir_all(root.path().join("deep/inner")).unwrap();
+    fs::write(root.path().join("deep/inner/function.json"), "{}").unwrap();
+    fs::write(root.path().join("file"), "{}").unwrap();
+    let (functions, broken) = discover(root.path(), &host(bundle()), &settings()).unwrap();
+    (
+        functions.into_iter().map(|function| function.name).collect(),
+        broken.into_iter().map(|broken| (broken.name, broken.message)).collect(),
+    )
+}
+
+fn on_route(route: &str, methods: &str) -> String {
+    format!(
+        r#"{{ "bindings": [{{ "type": "httpTrigger", "name": "req", "route": "{route}", "methods": {methods} }}] }}"#
+    )
+}
+
+#[test]
+fn functions_are_folders_one_level_deep_in_the_order_of_their_names() {
+    let good = format!("\u{feff}{{ \"bindings\": [{REQUEST}] }} // fine");
+    let (functions, broken) =
+        discovered(&[("beta", &good), ("Alpha", &good), ("_no", &good), ("gamma", "{"), ("Zeta", &good)]);
+    assert_eq!(functions, ["Alpha", "beta", "Zeta"]);
+    assert_eq!(broken.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["gamma", "_no"]);
+}
+
+#[test]
+fn the_later_of_two_functions_with_the_same_route_is_in_error() {
+    let (functions, broken) = discovered(&[
+        ("a", &on_route("Items/", r#"["get"]"#)),
+        ("b", &on_route("/items", "null")),
+        ("c", &on_route("items", r#"["post"]"#)),
+        ("d", &on_route("items", r#"["POST"]"#)),
+    ]);
+    assert_eq!(functions, ["a", "c"]);
+    let conflict = |name: &str, other: &str| {
+        (name.to_owned(), format!("The route specified conflicts with the route defined by function '{other}'."))
+    };
+    assert_eq!(broken, [conflict("b", "a"), conflict("d", "c")]);
+}
+
+#[test]
+fn reserved_routes_put_their_function_in_error() {
+    let (functions, broken) = discovered(&[
+        ("a", &on_route("admin/x", "null")),
+        ("b", &on_route("/Runtime", "null")),
+        ("c", &on_route("administrators", "null")),
+        ("d", &on_route("my/admin", "null")),
+    ]);
+    assert_eq!(functions, ["d"]);
+    for (_, message) in broken {
+        assert_eq!(message, "The specified route conflicts with one or more built in routes.");
+    }
+}

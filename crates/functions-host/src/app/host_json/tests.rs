@@ -1,0 +1,302 @@
+//! host.json: every key, the older section, overrides by settings, and where the executable is.
+
+use std::fs;
+
+use super::*;
+
+/// A handler with every default.
+pub(in crate::app) fn handler() -> CustomHandler {
+    CustomHandler {
+        executable: "handler".to_owned(),
+        worker_directory: "/app".into(),
+        working_directory: "/app".into(),
+        arguments: Vec::new(),
+        worker_path: None,
+        worker_arguments: Vec::new(),
+        initialization_timeout: Duration::from_secs(30),
+        http_mode: HttpMode::Envelope,
+        stderr_level: StderrLevel::Error,
+    }
+}
+
+fn settings(settings: &[(&str, &str)]) -> Settings {
+    Settings::from_variables(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+}
+
+fn read_with(text: &str, variables: &[(&str, &str)]) -> Result<Read, String> {
+    read(&super::super::json_file::parse(text)?, Path::new("/app"), &settings(variables))
+}
+
+#[track_caller]
+fn host(text: &str) -> HostJson {
+    read_with(text, &[]).map(|read| read.host).unwrap()
+}
+
+#[track_caller]
+fn custom(handler: &str, variables: &[(&str, &str)]) -> CustomHandler {
+    read_with(&format!(r#"{{ "version": "2.0", "customHandler": {handler} }}"#), variables).unwrap().host.custom_handler
+}
+
+#[track_caller]
+fn described(description: &str) -> CustomHandler {
+    custom(&format!(r#"{{ "description": {description} }}"#), &[])
+}
+
+#[track_caller]
+fn refuses(text: &str, expected: &str) {
+    let error = read_with(text, &[]).err().unwrap();
+    assert!(error.starts_with(expected), "{error}");
+}
+
+const MINIMAL: &str =
+    r#"{ "version": "2.0", "customHandler": { "description": { "defaultExecutablePath": "handler" } } }"#;
+
+#[test]
+fn a_minimal_file_has_every_default() {
+    let expected = HostJson {
+        route_prefix: "api".to_owned(),
+        custom_handler: handler(),
+        function_timeout: Some(Duration::from_secs(1800)),
+        extension_bundle: None,
+        watch_files: Vec::new(),
+    };
+    let read = read_with(MINIMAL, &[]).unwrap();
+    assert_eq!(read.host, expected);
+    assert!(read.warnings.is_empty());
+}
+
+#[test]
+fn every_key_is_read_without_regard_to_case() {
+    let host = host(
+        r#"{
+            "version": "2.0",
+            "FunctionTimeout": "00:10:00",
+            "watchfiles": ["handler", "data.json"],
+            "extensionbundle": { "ID": "Microsoft.Azure.Functions.ExtensionBundle", "Version": "[4.*, 5.0.0)" },
+            "Extensions": { "HTTP": { "RoutePrefix": "/v1/api/" } },
+            "CUSTOMHANDLER": {
+                "Type": "HTTP",
+                "initializationtimeout": "00:01:00",
+                "enableforwardinghttprequest": true,
+                "Description": {
+                    "DefaultExecutablePath": "python3",
+                    "Arguments": ["-u", 5],
+                    "WorkingDirectory": "work",
+                    "WorkerDirectory": "/opt/worker",
+                    "DefaultWorkerPath": "main.py",
+                    "WorkerArguments": ["-v"],
+                    "useStdErrorStreamForErrorsOnly": "False"
+                }
+            }
+        }"#,
+    );
+    assert_eq!(host.route_prefix, "v1/api");
+    assert_eq!(host.function_timeout, Some(Duration::from_secs(600)));
+    assert_eq!(host.watch_files, ["handler", "data.json"]);
+    assert_eq!(host.extension_bundle.unwrap().version, "[4.*, 5.0.0)");
+    let expected = CustomHandler {
+        executable: "python3".to_owned(),
+        arguments: vec!["-u".to_owned(), "5".to_owned()],
+        worker_directory: "/opt/worker".into(),
+        working_directory: "/app/work".into(),
+        worker_path: Some("main.py".to_owned()),
+        worker_arguments: vec!["-v".to_owned()],
+        initialization_timeout: Duration::from_secs(60),
+        http_mode: HttpMode::Forward,
+        stderr_level: StderrLevel::ByContent,
+    };
+    assert_eq!(host.custom_handler, expected);
+}
+
+#[test]
+fn the_version_must_be_2_0() {
+    refuses(r#"{ "customHandler": {} }"#, "The host.json file is missing the required 'version' property.");
+    refuses(r#"{ "Version": "2.0" }"#, "The host.json file is missing the required 'version' property.");
+    refuses(
+        r#"{ "version": "1.0" }"#,
+        "'1.0' is an invalid value for host.json 'version' property. We recommend you set the 'version' property to '2.0'. See",
+    );
+    refuses(
+        r#"{ "version": "3.0" }"#,
+        "'3.0' is an invalid value for host.json 'version' property. We recommend you set the 'version' property to '2.0'. This does not correspond",
+    );
+    refuses(r#"{ "version": 2 }"#, "'2' is an invalid value");
+}
+
+#[test]
+fn a_missing_description_or_executable_has_the_hosts_words() {
+    refuses(r#"{ "version": "2.0" }"#, "there is no `customHandler` section");
+    refuses(r#"{ "version": "2.0", "customHandler": {} }"#, "Missing worker Description.");
+    refuses(
+        r#"{ "version": "2.0", "customHandler": { "description": {} } }"#,
+        "WorkerDescription DefaultExecutablePath cannot be empty",
+    );
+    refuses(
+        r#"{ "version": "2.0", "customHandler": { "description": { "defaultExecutablePath": "" } } }"#,
+        "WorkerDescription DefaultExecutablePath cannot be empty",
+    );
+}
+
+#[test]
+fn values_that_do_not_convert_are_named() {
+    let with = |key: &str| MINIMAL.replacen("\"customHandler\": {", &format!("\"customHandler\": {{ {key},"), 1);
+    refuses(
+        &with(r#""type": "grpc""#),
+        "Failed to convert configuration value at 'AzureFunctionsJobHost:customHandler:type'",
+    );
+    refuses(
+        &with(r#""initializationTimeout": "soon""#),
+        "Failed to convert configuration value at 'AzureFunctionsJobHost:customHandler:initializationTimeout' to type 'System.TimeSpan'.",
+    );
+    refuses(
+        &with(r#""enableForwardingHttpRequest": "maybe""#),
+        "Failed to convert configuration value at 'AzureFunctionsJobHost:customHandler:enableForwardingHttpRequest' to type 'System.Boolean'.",
+    );
+}
+
+#[test]
+fn the_function_timeout_may_be_unlimited_and_has_a_minimum() {
+    let timeout = |value: &str| {
+        let text = MINIMAL.replacen('{', &format!("{{ \"functionTimeout\": {value},"), 1);
+        read_with(&text, &[]).map(|read| read.host.function_timeout)
+    };
+    assert_eq!(timeout("\"-1\""), Ok(None));
+    assert_eq!(timeout("-1"), Ok(None));
+    assert_eq!(timeout("\"-1.00:00:00\""), Ok(None));
+    assert_eq!(timeout("\"00:00:01\""), Ok(Some(Duration::from_secs(1))));
+    assert_eq!(timeout("null"), Ok(Some(Duration::from_secs(1800))));
+    for value in ["\"00:00:00.5\"", "\"00:00:00\"", "\"-00:05:00\""] {
+        assert!(timeout(value).unwrap_err().starts_with("FunctionTimeout must be greater than 00:00:01"), "{value}");
+    }
+    assert!(timeout("\"long\"").unwrap_err().starts_with("Failed to convert configuration value at"));
+}
+
+#[test]
+fn the_route_prefix_may_be_empty() {
+    let text = MINIMAL.replacen('{', r#"{ "extensions": { "http": { "routePrefix": "" } },"#, 1);
+    assert_eq!(host(&text).route_prefix, "");
+}
+
+#[test]
+fn how_pure_http_functions_reach_the_handler() {
+    let mode = |keys: &str| {
+        custom(&format!(r#"{{ {keys} "description": {{ "defaultExecutablePath": "h" }} }}"#), &[]).http_mode
+    };
+    assert_eq!(mode(""), HttpMode::Envelope);
+    assert_eq!(mode(r#""enableForwardingHttpRequest": false,"#), HttpMode::Envelope);
+    assert_eq!(mode(r#""enableForwardingHttpRequest": true,"#), HttpMode::Forward);
+    assert_eq!(mode(r#""enableForwardingHttpRequest": true, "enableProxyingHttpRequest": "true","#), HttpMode::Proxy);
+}
+
+#[test]
+fn type_none_and_the_older_section_warn_in_the_hosts_words() {
+    let none = read_with(&MINIMAL.replacen("\"customHandler\": {", "\"customHandler\": { \"type\": \"None\",", 1), &[])
+        .unwrap();
+    assert_eq!(none.warnings, ["CustomHandlerType None is not supported. Defaulting to Http."]);
+    assert_eq!(none.host.custom_handler.http_mode, HttpMode::Envelope);
+
+    let older = read_with(&MINIMAL.replace("customHandler", "httpWorker"), &[]).unwrap();
+    assert_eq!(older.warnings, ["Section httpWorker will be deprecated. Please use customHandler section."]);
+    assert_eq!(older.host.custom_handler.http_mode, HttpMode::ForwardToFunctionName);
+
+    let both = read_with(&MINIMAL.replacen('{', r#"{ "httpWorker": {},"#, 1), &[]).unwrap();
+    assert_eq!(
+        both.warnings,
+        ["Both httpWorker and customHandler sections are spefified in host.json file. customHandler takes precedence."]
+    );
+    assert_eq!(both.host.custom_handler, handler());
+}
+
+#[test]
+fn keys_that_only_newer_hosts_read_are_told_about() {
+    let text =
+        MINIMAL.replacen("\"customHandler\": {", r#""customHandler": { "port": 8081, "http": { "routes": [] },"#, 1);
+    assert_eq!(read_with(&text, &[]).unwrap().warnings.len(), 2);
+}
+
+#[test]
+fn settings_override_the_file() {
+    let name = |path: &str| format!("AzureFunctionsJobHost__{path}");
+    let executable = name("customHandler__description__defaultExecutablePath");
+    let read = read_with(
+        MINIMAL,
+        &[
+            (executable.as_str(), "target/debug/handler"),
+            (name("CUSTOMHANDLER__Description__WorkingDirectory").as_str(), "elsewhere"),
+            (name("extensions__http__routePrefix").as_str(), ""),
+            (name("functionTimeout").as_str(), "-1"),
+            (name("customHandler__enableForwardingHttpRequest").as_str(), "True"),
+            (name("watchFiles__0").as_str(), "x"),
+        ],
+    )
+    .unwrap()
+    .host;
+    assert_eq!(read.custom_handler.executable, "target/debug/handler");
+    assert_eq!(read.custom_handler.working_directory, Path::new("/app/elsewhere"));
+    assert_eq!(read.custom_handler.http_mode, HttpMode::Forward);
+    assert_eq!(read.route_prefix, "");
+    assert_eq!(read.function_timeout, None);
+    assert_eq!(read.watch_files, ["x"]);
+}
+
+#[test]
+fn arguments_are_overridden_as_the_text_of_a_list_or_one_by_one() {
+    let arguments = |overrides: &[(&str, &str)]| {
+        custom(r#"{ "description": { "defaultExecutablePath": "h", "arguments": ["a", "b"] } }"#, overrides).arguments
+    };
+    let name = "AzureFunctionsJobHost__customHandler__description__arguments";
+    assert_eq!(arguments(&[(name, r#"["x", "y z"]"#)]), ["x", "y z"]);
+    assert_eq!(arguments(&[(name, "[]")]), Vec::<String>::new());
+    assert_eq!(arguments(&[(name, "x y")]), ["a", "b"]);
+    assert_eq!(arguments(&[(&format!("{name}__1"), "c")]), ["a", "c"]);
+    assert_eq!(arguments(&[(&format!("{name}__2"), "c"), (&format!("{name}__10"), "d")]), ["a", "b", "c", "d"]);
+}
+
+#[test]
+fn a_plain_override_does_not_take_the_place_of_a_section() {
+    let handler = custom(
+        r#"{ "description": { "defaultExecutablePath": "h" } }"#,
+        &[("AzureFunctionsJobHost__customHandler", "x")],
+    );
+    assert_eq!(handler.executable, "h");
+}
+
+#[test]
+fn the_executable_is_a_file_of_the_worker_directory_or_a_name_for_the_system() {
+    let root = tempfile::tempdir().unwrap();
+    fs::write(root.path().join("handler"), "").unwrap();
+    fs::create_dir(root.path().join("bin")).unwrap();
+    fs::write(root.path().join("bin/tool"), "").unwrap();
+    let executable = |description: &str, variables: &[(&str, &str)]| {
+        let text = format!(r#"{{ "version": "2.0", "customHandler": {{ "description": {description} }} }}"#);
+        let file = super::super::json_file::parse(&text).unwrap();
+        read(&file, root.path(), &settings(variables)).unwrap().host.custom_handler.executable
+    };
+    let below = |path: &str| root.path().join(path).to_string_lossy().into_owned();
+    assert_eq!(executable(r#"{ "defaultExecutablePath": "handler" }"#, &[]), below("handler"));
+    assert_eq!(executable(r#"{ "defaultExecutablePath": "missing" }"#, &[]), "missing");
+    assert_eq!(executable(r#"{ "defaultExecutablePath": "bin" }"#, &[]), "bin");
+    assert_eq!(executable(r#"{ "defaultExecutablePath": "bin/tool" }"#, &[]), below("bin/tool"));
+    assert_eq!(executable(r#"{ "defaultExecutablePath": "tool", "workerDirectory": "bin" }"#, &[]), below("bin/tool"));
+    assert_eq!(executable(r#"{ "defaultExecutablePath": "/usr/bin/env" }"#, &[]), "/usr/bin/env");
+    assert_eq!(executable(r#"{ "defaultExecutablePath": "%DIR%/tool" }"#, &[("DIR", "bin")]), below("bin/tool"));
+    assert_eq!(executable(r#"{ "defaultExecutablePath": "%NOPE%" }"#, &[]), "%NOPE%");
+}
+
+#[test]
+fn relative_directories_are_below_the_root() {
+    let handler = described(r#"{ "defaultExecutablePath": "h", "workingDirectory": "a", "workerDirectory": "b" }"#);
+    assert_eq!(handler.working_directory, Path::new("/app/a"));
+    assert_eq!(handler.worker_directory, Path::new("/app/b"));
+    let handler = described(r#"{ "defaultExecutablePath": "h", "workingDirectory": "/x", "workerDirectory": "" }"#);
+    assert_eq!(handler.working_directory, Path::new("/x"));
+    assert_eq!(handler.worker_directory, Path::new("/app"));
+}
+
+#[test]
+fn values_are_flattened_for_expressions() {
+    let flattened = read_with(r#"{ "version": "2.0", "watchFiles": ["a"], "customHandler": { "description": { "defaultExecutablePath": "h" } } }"#, &[]).unwrap().flattened;
+    let expected =
+        [("version", "2.0"), ("watchFiles:0", "a"), ("customHandler:description:defaultExecutablePath", "h")];
+    assert_eq!(flattened, expected.map(|(path, value)| (path.to_owned(), value.to_owned())));
+}

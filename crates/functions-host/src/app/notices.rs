@@ -1,0 +1,52 @@
+//! What would surprise on the real host although it works here.
+
+use super::{Function, HostJson, Settings, Trigger};
+use crate::routes::RouteTable;
+
+/// Sentences to print at the start.
+pub(super) fn about(host: &HostJson, functions: &[Function], settings: &Settings) -> Vec<String> {
+    let mut notices = RouteTable::new(&host.route_prefix, functions).hidden_routes();
+    notices.extend(about_the_runtime(settings));
+    notices.extend(about_storage(functions, settings));
+    notices
+}
+
+fn about_the_runtime(settings: &Settings) -> Option<String> {
+    match settings.get("FUNCTIONS_WORKER_RUNTIME") {
+        Some(runtime) if runtime.eq_ignore_ascii_case("custom") => None,
+        Some(runtime) => Some(format!(
+            "The setting FUNCTIONS_WORKER_RUNTIME is '{runtime}', but this app runs a custom handler; set it to 'custom'."
+        )),
+        None => Some(
+            "The setting FUNCTIONS_WORKER_RUNTIME is missing, and the real host asks for it; set it to 'custom'."
+                .to_owned(),
+        ),
+    }
+}
+
+/// functions-host 7: without storage the real host does not start the listener of a monitored timer, and `func` does
+/// not start at all when the setting is absent and something else than HTTP triggers a function.
+fn about_storage(functions: &[Function], settings: &Settings) -> Option<String> {
+    let timers = functions.iter().filter_map(|function| match &function.trigger {
+        Trigger::Timer(timer) => Some((function, timer)),
+        Trigger::Http(_) => None,
+    });
+    let mut timers = timers.peekable();
+    timers.peek()?;
+    match settings.get("AzureWebJobsStorage") {
+        None => Some(
+            "The setting AzureWebJobsStorage is missing. Here timers keep their schedule in memory, but `func` does not \
+             start an app with a timer without it; set it, if only to an empty text."
+                .to_owned(),
+        ),
+        Some("") => timers.find(|(_, timer)| timer.is_monitored()).map(|(function, _)| {
+            format!(
+                "The setting AzureWebJobsStorage is empty. Here the timer '{}' keeps its schedule in memory, but on the \
+                 real host it does not run without storage; set \"useMonitor\": false in its function.json, or use \
+                 storage.",
+                function.name
+            )
+        }),
+        Some(_) => None,
+    }
+}
