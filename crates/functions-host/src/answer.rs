@@ -6,7 +6,7 @@
 use http::StatusCode;
 use jiff::tz::TimeZone;
 use serde_json::Value;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 
 use crate::app::{DataType, OutputBinding};
 use crate::http_output::{HttpOutput, NotAResponse};
@@ -126,7 +126,7 @@ impl Answer {
                     response = Some(HttpOutput::declared(value.as_deref(), zone)?);
                 }
                 (OutputBinding::Http { .. }, Some(Found::Value(value))) => {
-                    response = Some(HttpOutput::of(&value, zone))
+                    response = Some(HttpOutput::of(&value, zone));
                 }
                 (OutputBinding::SignalR(_), Some(Found::Value(value))) => outputs.push((place, value)),
                 (OutputBinding::SignalR(_), Some(Found::InOutputs(_))) | (_, None) => {}
@@ -234,19 +234,6 @@ fn read_logs(logs: &RawValue) -> Result<Vec<String>, String> {
         }
     };
     lines.into_iter().map(line).collect()
-}
-
-impl OutputValue {
-    /// The JSON text, bytes as a base64 string.
-    pub(crate) fn into_json(self) -> Box<RawValue> {
-        use base64::Engine as _;
-        match self {
-            OutputValue::Json(json) => json,
-            OutputValue::Bytes(bytes) => {
-                to_raw_value(&base64::engine::general_purpose::STANDARD.encode(bytes)).expect("base64 is a JSON string")
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,6 @@ pub(crate) enum InputValue {
     /// The request object of an HTTP trigger; in `Data` only.
     Request(serde_json::Map<String, Value>),
     /// A byte array.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no input binding of today gives bytes; the rule is kept whole"))]
     Bytes(Vec<u8>),
     /// A `DateTimeOffset`.
     #[cfg_attr(not(test), expect(dead_code, reason = "no input binding of today gives a date; the rule is kept whole"))]
@@ -41,30 +40,30 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(value: InputValue, wire: Value) {
-        assert_eq!(encode(value), wire);
+    fn check(value: InputValue, wire: &Value) {
+        assert_eq!(encode(value), *wire);
     }
 
     #[test]
     fn the_rule_has_five_rows() {
         let request = json!({"Url": "http://localhost:7071/api/use", "Method": "GET"});
-        check(InputValue::Request(request.as_object().unwrap().clone()), request);
-        check(InputValue::Bytes(vec![0x69, 0xb7, 0x1d]), json!("abcd"));
+        check(InputValue::Request(request.as_object().unwrap().clone()), &request);
+        check(InputValue::Bytes(vec![0x69, 0xb7, 0x1d]), &json!("abcd"));
         let date: Zoned = "2019-10-16T17:58:31.123+00:00[UTC]".parse().unwrap();
-        check(InputValue::Date(date), json!("2019-10-16T17:58:31+00:00"));
-        check(InputValue::Json(json!({"a": {"b": [1]}})), json!({"a": {"b": [1]}}));
-        check(InputValue::Json(json!("anything else")), json!("\"anything else\""));
+        check(InputValue::Date(date), &json!("2019-10-16T17:58:31+00:00"));
+        check(InputValue::Json(json!({"a": {"b": [1]}})), &json!({"a": {"b": [1]}}));
+        check(InputValue::Json(json!("anything else")), &json!("\"anything else\""));
     }
 
     #[test]
     fn everything_but_an_object_becomes_a_string_that_holds_json() {
-        check(InputValue::Json(json!("abc")), json!("\"abc\""));
-        check(InputValue::Json(json!(4)), json!("4"));
-        check(InputValue::Json(json!(true)), json!("true"));
-        check(InputValue::Json(json!([1, 2])), json!("[1,2]"));
-        check(InputValue::Json(json!(null)), json!("null"));
+        check(InputValue::Json(json!("abc")), &json!("\"abc\""));
+        check(InputValue::Json(json!(4)), &json!("4"));
+        check(InputValue::Json(json!(true)), &json!("true"));
+        check(InputValue::Json(json!([1, 2])), &json!("[1,2]"));
+        check(InputValue::Json(json!(null)), &json!("null"));
         let guid = "eac00178-9aae-4a67-adc8-90596a9adc70";
-        check(InputValue::Json(json!(guid)), json!(format!("\"{guid}\"")));
+        check(InputValue::Json(json!(guid)), &json!(format!("\"{guid}\"")));
     }
 
     #[test]

@@ -1,22 +1,347 @@
-//! The running host: starts, invokes functions, supervises and stops.
+//! The running host: starts, invokes functions, supervises the handler and stops.
+//!
+//! Easily missed: the listener answers before the handler is ready. Calls that come early wait, as they do in Azure, and calls
+//! that come after the third failure of the handler get 503.
 
-use crate::app::Function;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use crate::app::{App, Function, FunctionState, Trigger};
+use crate::events::{HostEvent, ListedFunction, ListedTrigger, LogLevel, Observer};
 use crate::invocation::TimerInfo;
+use crate::routes::RouteTable;
+use crate::server;
+use crate::timers::Timers;
+use crate::worker::{Worker, WorkerSettings};
 
-/// Runs functions; cheap to clone. This is what the timers get: `fire_timer` returns when the invocation has ended, and
-/// its outcome has been told to the observer by then. A failure is no reason to stop a schedule.
+mod call;
+mod checks;
+mod forward;
+mod signalr;
+
+pub(crate) use call::{Call, Finished, Reply};
+
+/// The version that this host gives itself in `X-Azure-Functions-HostVersion` and `/admin/host/status`: that of the real host
+/// whose behaviour it follows.
+pub const HOST_VERSION: &str = "4.1052.200.0";
+
+/// How long open requests may take to end after the handler is gone.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
+
+/// What to run, and how.
+#[derive(Debug)]
+pub struct HostOptions {
+    /// The function app.
+    pub app: App,
+    /// Gets every event.
+    pub observer: Observer,
+    /// Where the handler is.
+    pub worker: WorkerSource,
+    /// How invocation bodies are sent.
+    pub framing: BodyFraming,
+    /// How long the handler may take to end after SIGINT; 5 s by default. The real host kills it at once.
+    pub shutdown_grace: Duration,
+}
+
+/// Where the handler is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkerSource {
+    /// The host starts the process that host.json names, and keeps it running.
+    Process,
+    /// The handler listens here already, for example in a debugger. Nobody restarts it.
+    Attached(SocketAddr),
+}
+
+/// How the bodies of invocations are framed. A handler must understand both (functions-host 2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BodyFraming {
+    /// With a `Content-Length`, as under `func start`.
+    #[default]
+    ContentLength,
+    /// In chunks, as in Azure.
+    Chunked,
+}
+
+impl HostOptions {
+    /// Runs `app` with its own handler process, tells nobody, and has the defaults for everything else.
+    #[must_use]
+    pub fn new(app: App) -> Self {
+        Self {
+            app,
+            observer: Observer::silent(),
+            worker: WorkerSource::Process,
+            framing: BodyFraming::default(),
+            shutdown_grace: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Why a host cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The settings ask for what browsers and the real host refuse (functions-host 4.4).
+    #[error(
+        "The CORS protocol does not allow specifying a wildcard (any) origin and credentials at the same time. Configure the \
+         CORS policy by listing individual origins if credentials needs to be supported.; name the origins in `Host.CORS` \
+         instead of `*`, or set `Host.CORSCredentials` to false"
+    )]
+    AnyOriginWithCredentials,
+    /// host.json asks for something that this host does not do.
+    #[error("host.json: {0}")]
+    Unsupported(&'static str),
+    /// The operating system refuses.
+    #[error("cannot start the host")]
+    System(#[from] std::io::Error),
+    /// No HTTP client can be made.
+    #[error("cannot make an HTTP client")]
+    Client(#[from] reqwest::Error),
+}
+
+/// Why a function cannot be invoked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvokeError {
+    /// No function of the app has this name, or it is in error.
+    #[error("there is no function `{0}`; look at the list that the host prints at its start")]
+    UnknownFunction(String),
+}
+
+/// How an invocation went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvocationReport {
+    /// The invocation id.
+    pub id: Uuid,
+    /// From start to the last output sent.
+    pub duration: Duration,
+    /// The real host's error text; absent on success.
+    pub error: Option<String>,
+}
+
+/// The host has shut itself down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stopped {
+    /// The real host's last words, e.g. `Exceeded http worker restart retry count. Shutting down Functions Host`.
+    pub reason: String,
+}
+
+/// A running host. Dropping it stops everything in the background; [`Host::shutdown`] waits for that.
+#[derive(Debug)]
+pub struct Host {
+    invoker: Invoker,
+    shutdown: CancellationToken,
+    server: JoinHandle<()>,
+    /// The handler's supervisor and the timers.
+    tasks: TaskTracker,
+    _stops_when_dropped: DropGuard,
+}
+
+/// Runs functions; cheap to clone. This is what the server and the timers get.
 #[derive(Debug, Clone)]
-pub(crate) struct Invoker;
+pub(crate) struct Invoker(Arc<Shared>);
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) app: App,
+    pub(crate) routes: RouteTable,
+    pub(crate) address: SocketAddr,
+    pub(crate) started: Instant,
+    pub(crate) instance_id: Uuid,
+    pub(crate) observer: Observer,
+    worker: Worker,
+    framing: BodyFraming,
+    timers: Timers,
+    signalr: signalr::Clients,
+    invocations: TaskTracker,
+}
+
+impl Host {
+    /// Starts the host on a bound listener. Returns when the handler is ready or its first start has failed; in that case the
+    /// host goes on as the real one does, with restarts (functions-host 1.6).
+    ///
+    /// # Errors
+    /// When the app asks for something impossible or not supported, or the operating system refuses.
+    pub async fn start(listener: TcpListener, options: HostOptions) -> Result<Host, StartError> {
+        checks::refuse_the_impossible(&options.app)?;
+        let address = listener.local_addr()?;
+        let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let worker = start_worker(&options, address, &tasks, &shutdown)?;
+        let invoker = Invoker(Arc::new(Shared {
+            routes: RouteTable::new(&options.app.host.route_prefix, &options.app.functions),
+            address,
+            started: Instant::now(),
+            instance_id: Uuid::new_v4(),
+            observer: options.observer,
+            worker,
+            framing: options.framing,
+            timers: Timers::default(),
+            signalr: signalr::Clients::new()?,
+            invocations: TaskTracker::new(),
+            app: options.app,
+        }));
+        invoker.announce();
+        let server = tokio::spawn(server::serve(listener, invoker.clone(), shutdown.clone()));
+        invoker.0.worker.first_attempt().await;
+        invoker.0.timers.start(&invoker, &tasks, &shutdown);
+        Ok(Host { invoker, server, tasks, _stops_when_dropped: shutdown.clone().drop_guard(), shutdown })
+    }
+
+    /// Where the host listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.invoker.0.address
+    }
+
+    /// Runs a function as `POST /admin/functions/{name}` does, and waits for its end. The name ignores letter case. A timer
+    /// function gets a timer value whatever `input` is; an HTTP function fails, because it needs a request.
+    ///
+    /// # Errors
+    /// When there is no such function. A failed invocation is no error: see [`InvocationReport::error`].
+    pub async fn invoke(&self, function: &str, input: Option<String>) -> Result<InvocationReport, InvokeError> {
+        // No trigger of today has text as its value.
+        drop(input);
+        let place = self.invoker.place_of(function).ok_or_else(|| InvokeError::UnknownFunction(function.to_owned()))?;
+        let finished = self.invoker.run(place, Call::ByHand).await;
+        let Finished { id, duration, result } = finished;
+        Ok(InvocationReport { id, duration, error: result.err() })
+    }
+
+    /// Returns when the host shuts itself down, which it does after the third failure of the handler. It answers 503 from then
+    /// on; call [`Host::shutdown`] to end it.
+    pub async fn stopped(&self) -> Stopped {
+        Stopped { reason: self.invoker.0.worker.stopped().await.as_ref().into() }
+    }
+
+    /// Ends everything: no new calls and timers, SIGINT to the handler, a kill after the grace, and the listener is closed.
+    /// Nothing of the handler is left when this returns.
+    pub async fn shutdown(self) {
+        let Host { invoker, shutdown, mut server, tasks, _stops_when_dropped } = self;
+        shutdown.cancel();
+        tasks.close();
+        tasks.wait().await;
+        invoker.0.invocations.close();
+        let ended = async {
+            invoker.0.invocations.wait().await;
+            let _ = (&mut server).await;
+        };
+        if tokio::time::timeout(LAST_ANSWERS, ended).await.is_err() {
+            server.abort();
+        }
+    }
+}
+
+fn start_worker(
+    options: &HostOptions,
+    address: SocketAddr,
+    tasks: &TaskTracker,
+    shutdown: &CancellationToken,
+) -> Result<Worker, StartError> {
+    if let WorkerSource::Attached(handler) = options.worker {
+        return Ok(Worker::attached(handler, &options.observer)?);
+    }
+    let App { root, host, functions, settings, .. } = &options.app;
+    let settings = WorkerSettings {
+        handler: host.custom_handler.clone(),
+        app_settings: settings.clone(),
+        host_variables: checks::host_variables(root, settings, address),
+        shutdown_grace: options.shutdown_grace,
+    };
+    let (worker, supervisor) = Worker::supervised(settings, &options.observer)?;
+    if functions.is_empty() {
+        // An app without functions never starts its handler (functions-host 1.5).
+        return Ok(worker.that_never_starts());
+    }
+    tasks.spawn(supervisor.run(shutdown.clone()));
+    Ok(worker)
+}
 
 impl Invoker {
-    /// Runs a timer function. `reason` is what stands in `Executing 'Functions.x' (Reason='…', Id=…)`, `details` a line such as
-    /// `Trigger Details: UnscheduledInvocationReason: IsPastDue, OriginalSchedule: …`.
+    /// The app that is running.
+    pub(crate) fn app(&self) -> &App {
+        &self.0.app
+    }
+
+    /// Who is told about everything.
+    pub(crate) fn observer(&self) -> &Observer {
+        &self.0.observer
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.0
+    }
+
+    /// Whether the host has shut itself down.
+    pub(crate) fn has_stopped(&self) -> bool {
+        self.0.worker.has_stopped()
+    }
+
+    /// The place of a function in [`App::functions`], by its name without letter case.
+    pub(crate) fn place_of(&self, function: &str) -> Option<usize> {
+        self.app().functions.iter().position(|candidate| candidate.name.eq_ignore_ascii_case(function))
+    }
+
+    /// Runs a timer function and returns when the invocation has ended. Its outcome has been told to the observer by then; a
+    /// failure is no reason to stop a schedule. `reason` stands in `Executing 'Functions.x' (Reason='…', Id=…)`; `details` is a
+    /// line such as `Trigger Details: UnscheduledInvocationReason: IsPastDue, OriginalSchedule: …`.
     pub(crate) async fn fire_timer(
         &self,
-        _function: &Function,
-        _timer: TimerInfo,
-        _reason: String,
-        _details: Option<String>,
+        function: &Function,
+        timer: TimerInfo,
+        reason: String,
+        details: Option<String>,
     ) {
+        if let Some(place) = self.place_of(&function.name) {
+            self.run(place, Call::Timer { timer, reason, details }).await;
+        }
     }
+
+    /// Runs a function in a task of its own, so that it goes on when the caller goes away (functions-host 1.8).
+    pub(crate) async fn run(&self, place: usize, call: Call) -> Finished {
+        let started = Instant::now();
+        match self.run_in_background(place, call).await {
+            Ok(finished) => finished,
+            Err(error) => {
+                let result = Err(format!("the invocation ended early: {error}"));
+                Finished { id: Uuid::nil(), duration: started.elapsed(), result }
+            }
+        }
+    }
+
+    /// Runs a function in a task of its own and does not wait.
+    pub(crate) fn run_in_background(&self, place: usize, call: Call) -> JoinHandle<Finished> {
+        let invoker = self.clone();
+        self.0.invocations.spawn(async move { call::run(&invoker.0, &invoker.0.app.functions[place], call).await })
+    }
+
+    fn announce(&self) {
+        let Shared { app, address, observer, .. } = &*self.0;
+        let functions = app.functions.iter().map(|function| listed(function, app, *address)).collect();
+        let broken = app.broken.iter().map(|broken| (broken.name.clone(), broken.message.clone())).collect();
+        observer.tell(&HostEvent::Listening { address: *address, functions, broken });
+        for notice in app.notices.iter().cloned().chain(checks::warnings(app)) {
+            observer.log(LogLevel::Warning, notice);
+        }
+    }
+}
+
+fn listed(function: &Function, app: &App, address: SocketAddr) -> ListedFunction {
+    let trigger = match &function.trigger {
+        Trigger::Http(http) => {
+            let prefix = app.host.route_prefix.trim_matches('/');
+            let separator = if prefix.is_empty() { "" } else { "/" };
+            // The real host prints `localhost`, whatever it is bound to.
+            let url = format!("http://localhost:{}/{prefix}{separator}{}", address.port(), http.route.text());
+            ListedTrigger::Http { methods: http.methods.clone(), url }
+        }
+        other => ListedTrigger::Other(other.type_name().to_owned()),
+    };
+    ListedFunction { name: function.name.clone(), trigger, disabled: function.state == FunctionState::Disabled }
 }

@@ -19,6 +19,8 @@ pub(crate) struct HttpCall {
     pub(crate) method: Method,
     /// Scheme, host, escaped path and raw query.
     pub(crate) url: String,
+    /// The escaped path alone.
+    pub(crate) path: String,
     /// The query without its question mark, as the client wrote it.
     pub(crate) raw_query: String,
     pub(crate) headers: HeaderMap,
@@ -39,24 +41,24 @@ pub(crate) enum Identity {
 
 /// The value of a timer trigger.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TimerInfo {
+pub(crate) struct TimerInfo {
     /// True for a cron expression, false for an interval.
-    pub adjust_for_dst: bool,
+    pub(crate) adjust_for_dst: bool,
     /// The state of the schedule before this run; `None` when the monitor is off.
-    pub status: Option<ScheduleStatus>,
+    pub(crate) status: Option<ScheduleStatus>,
     /// Whether the run is late.
-    pub is_past_due: bool,
+    pub(crate) is_past_due: bool,
 }
 
 /// What the schedule monitor knows about a timer, in local time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScheduleStatus {
+pub(crate) struct ScheduleStatus {
     /// The last run; `None` is written as `0001-01-01T00:00:00+00:00`.
-    pub last: Option<Zoned>,
+    pub(crate) last: Option<Zoned>,
     /// The planned next run.
-    pub next: Zoned,
+    pub(crate) next: Zoned,
     /// When this state was written.
-    pub last_updated: Zoned,
+    pub(crate) last_updated: Zoned,
 }
 
 /// The binding data `sys`, which every invocation has.

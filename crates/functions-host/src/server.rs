@@ -1,1 +1,156 @@
-//! The HTTP side of the host: function routes, CORS and the admin endpoints (functions-host 4).
+//! The HTTP side of the host: function routes, CORS, the admin interface and the start page (functions-host 4).
+//!
+//! Easily missed: a wrong method gives 404, not 405, and a preflight request is answered before any function is looked for.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse as _, Response};
+use axum::serve::ListenerExt as _;
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{AuthLevel, Trigger};
+use crate::events::LogLevel;
+use crate::host::{Call, Invoker, Reply};
+use crate::invocation::{HttpCall, Identity};
+use crate::routes::RouteValues;
+
+mod admin;
+mod cors;
+
+/// The largest request body that the real host takes, in bytes.
+const BODY_LIMIT: usize = 104_857_600;
+
+/// Serves until `shutdown`, then lets open requests end.
+pub(crate) async fn serve(listener: TcpListener, invoker: Invoker, shutdown: CancellationToken) {
+    let listener = listener.tap_io(|stream| {
+        // Without it small answers may wait; with an error they still arrive.
+        let _ = stream.set_nodelay(true);
+    });
+    let router = Router::new().fallback(answer).with_state(invoker.clone());
+    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await {
+        invoker.observer().log(LogLevel::Error, format!("the listener has failed: {error}"));
+    }
+}
+
+async fn answer(State(invoker): State<Invoker>, request: Request) -> Response {
+    let cors = cors::Decision::on(invoker.app().settings.cors(), request.method(), request.headers());
+    if cors.is_preflight() {
+        return cors.preflight_response();
+    }
+    let mut response = dispatch(&invoker, request).await;
+    cors.allow(response.headers_mut());
+    response
+}
+
+async fn dispatch(invoker: &Invoker, request: Request) -> Response {
+    if invoker.has_stopped() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "Function host is not running.").into_response();
+    }
+    let path = request.uri().path().to_owned();
+    if let Some(rest) = admin::path_below(&path) {
+        return admin::answer(invoker, &rest, request).await;
+    }
+    if let Some((place, route_values)) = invoker.shared().routes.find(request.method(), &path) {
+        return call_function(invoker, place, route_values, request).await;
+    }
+    if path == "/" { start_page(invoker) } else { StatusCode::NOT_FOUND.into_response() }
+}
+
+async fn call_function(invoker: &Invoker, place: usize, route_values: RouteValues, request: Request) -> Response {
+    let call = match read_call(invoker, place, route_values, request).await {
+        Ok(call) => call,
+        Err(status) => return status.into_response(),
+    };
+    let rendered = match invoker.run(place, Call::Http(call)).await.result {
+        Ok(Reply::Output(output)) => output.render(),
+        Ok(Reply::Forwarded(rendered)) => Ok(rendered),
+        // The observer knows why; the caller does not.
+        Err(_) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    };
+    let name = &invoker.app().functions[place].name;
+    match rendered {
+        Ok(rendered) => {
+            for note in &rendered.notes {
+                invoker.observer().log(LogLevel::Warning, format!("{name}: {note}"));
+            }
+            (rendered.status, rendered.headers, rendered.body).into_response()
+        }
+        Err(error) => {
+            let text = format!("An unhandled host error has occurred. {name}: {error}");
+            invoker.observer().log(LogLevel::Error, text);
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+async fn read_call(
+    invoker: &Invoker,
+    place: usize,
+    route_values: RouteValues,
+    request: Request,
+) -> Result<HttpCall, StatusCode> {
+    let (parts, body) = request.into_parts();
+    let authority = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let authority = authority.map_or_else(|| invoker.shared().address.to_string(), str::to_owned);
+    let path_and_query = parts.uri.path_and_query().map_or("/", |both| both.as_str());
+    let name = &invoker.app().functions[place].name;
+    if parts.headers.contains_key(header::TRANSFER_ENCODING) {
+        let text = format!(
+            "{name}: the request body came in chunks, without `Content-Length`, so the function does not get it"
+        );
+        invoker.observer().log(LogLevel::Warning, text);
+    }
+    let raw_query = parts.uri.query().unwrap_or_default().to_owned();
+    Ok(HttpCall {
+        url: format!("http://{authority}{path_and_query}"),
+        path: parts.uri.path().to_owned(),
+        identity: identity(invoker, place, &parts.headers, &raw_query),
+        raw_query,
+        body: read_body(&parts.headers, body).await?,
+        method: parts.method,
+        headers: parts.headers,
+        route_values,
+    })
+}
+
+/// Authentication runs unless the function is anonymous and nothing in the request asks for it (functions-host 4.2).
+fn identity(invoker: &Invoker, place: usize, headers: &HeaderMap, raw_query: &str) -> Identity {
+    let is_anonymous = match &invoker.app().functions[place].trigger {
+        Trigger::Http(trigger) => trigger.auth_level == AuthLevel::Anonymous,
+        Trigger::Timer(_) => false,
+    };
+    let has_key = headers.contains_key("x-functions-key") || headers.contains_key("x-ms-client-principal");
+    let has_code =
+        || url::form_urlencoded::parse(raw_query.as_bytes()).any(|(name, _)| name.eq_ignore_ascii_case("code"));
+    if is_anonymous && !has_key && !has_code() { Identity::Anonymous } else { Identity::LocalAdmin }
+}
+
+/// The body, if the request says its length (functions-host 2.4).
+async fn read_body(headers: &HeaderMap, body: Body) -> Result<Option<Bytes>, StatusCode> {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    match length {
+        None | Some(0) => Ok(None),
+        Some(length) if length > BODY_LIMIT => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Some(_) => axum::body::to_bytes(body, BODY_LIMIT).await.map(Some).map_err(|_| StatusCode::BAD_REQUEST),
+    }
+}
+
+fn start_page(invoker: &Invoker) -> Response {
+    let disabled = invoker.app().settings.get("AzureWebJobsDisableHomepage");
+    if disabled.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    ([(header::CONTENT_TYPE, "text/html")], START_PAGE).into_response()
+}
+
+const START_PAGE: &str = "<!DOCTYPE html>
+<html lang=\"en\">
+<head><meta charset=\"utf-8\"><title>Functions host</title></head>
+<body><h1>Your functions are up and running</h1>
+<p>This is a local Azure Functions host. Its functions are listed by <a href=\"/admin/functions\">/admin/functions</a>.</p></body>
+</html>
+";

@@ -1,1 +1,232 @@
 //! The tasks that fire timer functions (functions-host 6.2 to 6.4).
+//!
+//! One task per timer, and it waits for the end of each run, so runs of one timer never overlap. The next time is
+//! counted from the start of a run: a run that takes longer than its interval is followed by the next one at once.
+//! What the real host's schedule monitor keeps in storage is kept in memory here, so no timer is ever past due.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::{Timestamp, Zoned};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::app::{Function, FunctionState, TimerTrigger, Trigger};
+use crate::events::{HostEvent, LogLevel, Observer};
+use crate::host::Invoker;
+use crate::invocation::{ScheduleStatus, TimerInfo};
+
+/// The longest single wait of the real host; longer ones are chained.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 24 * 60 * 60);
+
+/// The shortest wait, which also keeps an interval of zero from taking all the processor.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+
+/// The status of every monitored timer, by function. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Timers(Arc<Mutex<HashMap<String, ScheduleStatus>>>);
+
+impl Timers {
+    /// Starts a task for each timer that is not disabled, in `tasks`; each ends with `shutdown`.
+    pub(crate) fn start(&self, invoker: &Invoker, tasks: &TaskTracker, shutdown: &CancellationToken) {
+        for (place, function) in invoker.app().functions.iter().enumerate() {
+            if function.state == FunctionState::Enabled && matches!(function.trigger, Trigger::Timer(_)) {
+                let (timers, invoker, shutdown) = (self.clone(), invoker.clone(), shutdown.clone());
+                tasks.spawn(async move {
+                    let run = timers.run_function(&invoker, place);
+                    shutdown.run_until_cancelled(run).await;
+                });
+            }
+        }
+    }
+
+    /// The timer value of a run by hand: the current status, never past due (functions-host 4.3).
+    pub(crate) fn manual_run(&self, function: &str, trigger: &TimerTrigger) -> TimerInfo {
+        let status = self.statuses().get(function).cloned();
+        TimerInfo { adjust_for_dst: trigger.schedule.adjusts_for_dst(), status, is_past_due: false }
+    }
+
+    async fn run_function(&self, invoker: &Invoker, place: usize) {
+        let Some(function) = invoker.app().functions.get(place) else { return };
+        let Trigger::Timer(trigger) = &function.trigger else { return };
+        let runner = &HostRunner { invoker, function };
+        Timer { function, trigger, timers: self, observer: invoker.observer(), clock: &SystemClock, runner }
+            .run()
+            .await;
+    }
+
+    fn statuses(&self) -> std::sync::MutexGuard<'_, HashMap<String, ScheduleStatus>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What one run is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Firing {
+    timer: TimerInfo,
+    /// For `Executing 'Functions.x' (Reason='…', Id=…)`.
+    reason: String,
+    /// A line such as `Trigger Details: UnscheduledInvocationReason: RunOnStartup`.
+    details: Option<String>,
+}
+
+/// Why a timer runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    Schedule,
+    Startup,
+}
+
+/// The time of day and waiting, so that tests need no real time.
+trait Clock: Sync {
+    /// The time in the zone of this process.
+    fn now(&self) -> Zoned;
+
+    /// Waits.
+    fn wait(&self, duration: Duration) -> impl Future<Output = ()> + Send;
+}
+
+struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Zoned {
+        Zoned::now()
+    }
+
+    fn wait(&self, duration: Duration) -> impl Future<Output = ()> + Send {
+        tokio::time::sleep(duration)
+    }
+}
+
+/// Runs the function of a timer.
+trait Runner: Sync {
+    /// Returns when the run has ended, however it went.
+    fn run(&self, firing: Firing) -> impl Future<Output = ()> + Send;
+}
+
+struct HostRunner<'a> {
+    invoker: &'a Invoker,
+    function: &'a Function,
+}
+
+impl Runner for HostRunner<'_> {
+    fn run(&self, Firing { timer, reason, details }: Firing) -> impl Future<Output = ()> + Send {
+        self.invoker.fire_timer(self.function, timer, reason, details)
+    }
+}
+
+/// One timer that runs.
+struct Timer<'a, C, R> {
+    function: &'a Function,
+    trigger: &'a TimerTrigger,
+    timers: &'a Timers,
+    observer: &'a Observer,
+    clock: &'a C,
+    runner: &'a R,
+}
+
+impl<C: Clock, R: Runner> Timer<'_, C, R> {
+    /// Fires for ever, or until the schedule has no further occurrence.
+    async fn run(&self) {
+        let started = self.clock.now();
+        let mut status = ScheduleStatus { last: None, next: self.next_after(&started), last_updated: started.clone() };
+        self.keep(&status);
+        self.announce(&started);
+        if self.trigger.run_on_startup {
+            let name = &self.function.name;
+            let line = format!("Function '{name}' is configured to run on startup. Executing now.");
+            self.observer.log(LogLevel::Information, line);
+            status = self.fire(Cause::Startup, status).await;
+        }
+        while status.next < never(&status.next) {
+            self.wait_until(&status.next).await;
+            status = self.fire(Cause::Schedule, status).await;
+        }
+    }
+
+    /// Runs the function once and answers the status after it.
+    async fn fire(&self, cause: Cause, status: ScheduleStatus) -> ScheduleStatus {
+        let now = self.clock.now();
+        let planned = status.next.clone();
+        let firing = Firing {
+            timer: TimerInfo {
+                adjust_for_dst: self.trigger.schedule.adjusts_for_dst(),
+                status: self.trigger.is_monitored().then_some(status),
+                is_past_due: false,
+            },
+            reason: format!("Timer fired at {}", now.strftime("%Y-%m-%dT%H:%M:%S.%7f%:z")),
+            details: match cause {
+                Cause::Schedule => None,
+                Cause::Startup => Some("Trigger Details: UnscheduledInvocationReason: RunOnStartup".to_owned()),
+            },
+        };
+        self.runner.run(firing).await;
+        // A clock that was set back must not make the same occurrence come twice.
+        let last = if cause == Cause::Schedule && planned > now { planned } else { now };
+        let status = ScheduleStatus { next: self.next_after(&last), last_updated: last.clone(), last: Some(last) };
+        self.keep(&status);
+        status
+    }
+
+    async fn wait_until(&self, time: &Zoned) {
+        let mut remaining = self.time_until(time).max(SHORTEST_WAIT);
+        while !remaining.is_zero() {
+            self.clock.wait(remaining.min(LONGEST_WAIT)).await;
+            remaining = self.time_until(time);
+        }
+    }
+
+    /// Zero when the time is over.
+    fn time_until(&self, time: &Zoned) -> Duration {
+        Duration::try_from(time.duration_since(&self.clock.now())).unwrap_or_default()
+    }
+
+    fn next_after(&self, time: &Zoned) -> Zoned {
+        self.trigger.schedule.next_after(time).unwrap_or_else(|| never(time))
+    }
+
+    fn keep(&self, status: &ScheduleStatus) {
+        if self.trigger.is_monitored() {
+            self.timers.statuses().insert(self.function.name.clone(), status.clone());
+        }
+    }
+
+    fn announce(&self, now: &Zoned) {
+        let schedule = &self.trigger.schedule;
+        self.observer.tell(&HostEvent::TimerOccurrences {
+            function: self.function.name.clone(),
+            schedule: schedule.to_string(),
+            occurrences: schedule.next_occurrences(5, now).iter().map(occurrence_line).collect(),
+        });
+    }
+}
+
+/// The time of an occurrence that never comes.
+fn never(like: &Zoned) -> Zoned {
+    Timestamp::MAX.to_zoned(like.time_zone().clone())
+}
+
+/// `MM/dd/yyyy HH:mm:ssK`, followed by the same time in UTC when the zone is another one (functions-host 6.4).
+fn occurrence_line(time: &Zoned) -> String {
+    const FORMAT: &str = "%m/%d/%Y %H:%M:%S";
+    let utc = format!("{}Z", time.with_time_zone(jiff::tz::TimeZone::UTC).strftime(FORMAT));
+    if is_utc(time) {
+        return utc;
+    }
+    let mut line = time.strftime("%m/%d/%Y %H:%M:%S%:z").to_string();
+    let _ = write!(line, " ({utc})");
+    line
+}
+
+fn is_utc(time: &Zoned) -> bool {
+    let zone = time.time_zone();
+    let names =
+        ["UTC", "Etc/UTC", "UCT", "Etc/UCT", "Zulu", "Etc/Zulu", "Universal", "Etc/Universal", "GMT", "Etc/GMT"];
+    zone.to_fixed_offset().is_ok_and(|offset| offset.is_zero())
+        || zone.iana_name().is_some_and(|name| names.contains(&name))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,338 @@
-//! The handler process: start, readiness, exits and its console (functions-host 1.3 to 1.8).
+//! The handler process: started, probed, watched, restarted and ended (functions-host 1.3 to 1.8).
+//!
+//! Easily missed: exit code 0 is not restarted. The host stays up and every call fails with a refused connection, just as in
+//! Azure.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::app::{CustomHandler, Settings};
+use crate::events::{AfterExit, HostEvent, LogLevel, Observer};
+
+mod console;
+mod failures;
+mod probe;
+mod process;
+
+use failures::{Failures, Verdict};
+use process::{Process, ProcessSettings};
+
+/// The real host's last words after the third failure.
+pub(crate) const TOO_MANY_FAILURES: &str = "Exceeded http worker restart retry count. Shutting down Functions Host";
+
+/// Exit code with which a handler asks to be restarted, uncounted.
+const RESTART_ME: i32 = 200;
+
+/// How to reach the handler, as long as one process of it lives.
+#[derive(Debug, Clone)]
+pub(crate) struct Link {
+    pub(crate) address: SocketAddr,
+    /// Its own client for each process, so that no connection outlives the process it leads to.
+    pub(crate) http: reqwest::Client,
+    worker_id: Uuid,
+}
+
+#[derive(Debug, Clone)]
+enum State {
+    /// Not ready. `attempt` is 0 for the first process.
+    Starting {
+        attempt: u32,
+    },
+    Ready(Link),
+    /// The host shuts down, for this reason.
+    Stopped(Arc<str>),
+}
+
+/// The handler as the rest of the host sees it; cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Worker {
+    state: Arc<watch::Sender<State>>,
+    /// Worker ids to restart. One slot is enough: a second wish for the same process is the same wish.
+    restarts: mpsc::Sender<Uuid>,
+    patience: Duration,
+    observer: Observer,
+    abandon: CancellationToken,
+}
+
+/// The task that owns the process.
+#[derive(Debug)]
+pub(crate) struct Supervisor {
+    state: Arc<watch::Sender<State>>,
+    restarts: mpsc::Receiver<Uuid>,
+    settings: WorkerSettings,
+    port: u16,
+    failures: Failures,
+    observer: Observer,
+    abandon: CancellationToken,
+}
+
+/// What a worker needs to know.
+#[derive(Debug)]
+pub(crate) struct WorkerSettings {
+    pub(crate) handler: CustomHandler,
+    pub(crate) app_settings: Settings,
+    /// Variables that the host sets for the handler beside the app settings and the port.
+    pub(crate) host_variables: Vec<(String, String)>,
+    pub(crate) shutdown_grace: Duration,
+}
+
+/// Why one process of the handler is over.
+enum End {
+    Shutdown,
+    /// Exit code 200 or a function timeout: not counted.
+    Restart,
+    Failed {
+        line: String,
+        error: Option<String>,
+    },
+}
+
+impl Worker {
+    /// A worker that is started and kept running by the returned supervisor.
+    ///
+    /// # Errors
+    /// When no free port can be found.
+    pub(crate) fn supervised(settings: WorkerSettings, observer: &Observer) -> std::io::Result<(Worker, Supervisor)> {
+        let port = free_port()?;
+        let (state, restarts) = (Arc::new(watch::Sender::new(State::Starting { attempt: 0 })), mpsc::channel(1));
+        let abandon = CancellationToken::new();
+        // The real host waits for the errors it allows and one more (functions-host 1.5).
+        let patience = settings.handler.initialization_timeout * (failures::ALLOWED + 1);
+        let worker = Worker {
+            state: Arc::clone(&state),
+            restarts: restarts.0,
+            patience,
+            observer: observer.clone(),
+            abandon: abandon.clone(),
+        };
+        let failures = Failures::default();
+        let observer = observer.clone();
+        Ok((worker, Supervisor { state, restarts: restarts.1, settings, port, failures, observer, abandon }))
+    }
+
+    /// A handler that somebody else started and that listens already; nobody watches it.
+    ///
+    /// # Errors
+    /// When no HTTP client can be made.
+    pub(crate) fn attached(address: SocketAddr, observer: &Observer) -> reqwest::Result<Worker> {
+        let link =
+            Link { address, http: local_client(reqwest::redirect::Policy::limited(50))?, worker_id: Uuid::nil() };
+        let state = Arc::new(watch::Sender::new(State::Ready(link)));
+        let restarts = mpsc::channel(1).0;
+        Ok(Worker {
+            state,
+            restarts,
+            patience: Duration::ZERO,
+            observer: observer.clone(),
+            abandon: CancellationToken::new(),
+        })
+    }
+
+    /// The same worker for an app without functions: nobody supervises it, and nobody waits for it.
+    pub(crate) fn that_never_starts(self) -> Worker {
+        self.state.send_replace(State::Starting { attempt: 1 });
+        self
+    }
+
+    /// The way to the handler, as soon as it is ready.
+    ///
+    /// # Errors
+    /// When the host shuts down, or the handler has not become ready for so long that the host gives up.
+    pub(crate) async fn link(&self) -> Result<Link, Arc<str>> {
+        let mut state = self.state.subscribe();
+        let settled = state.wait_for(|state| !matches!(state, State::Starting { .. }));
+        match tokio::time::timeout(self.patience, settled).await {
+            Ok(Ok(state)) => match &*state {
+                State::Ready(link) => Ok(link.clone()),
+                State::Stopped(reason) => Err(Arc::clone(reason)),
+                State::Starting { .. } => Err("the handler is not ready".into()),
+            },
+            Ok(Err(_)) => Err("the host is gone".into()),
+            Err(_) => Err(self.give_up()),
+        }
+    }
+
+    fn give_up(&self) -> Arc<str> {
+        let text = "Final functionDispatcher state: Initializing. Initialization timed out and host is shutting down";
+        self.observer.log(LogLevel::Error, text);
+        self.state.send_replace(State::Stopped(text.into()));
+        self.abandon.cancel();
+        text.into()
+    }
+
+    /// Ends the process behind `link` and starts another, for a function that has run into its timeout.
+    pub(crate) fn restart(&self, link: &Link) {
+        // Full means that the same process is about to be restarted anyway.
+        let _ = self.restarts.try_send(link.worker_id);
+    }
+
+    /// Returns when the first process is ready or has failed.
+    pub(crate) async fn first_attempt(&self) {
+        let mut state = self.state.subscribe();
+        // An error would mean that the sender is gone, but this worker holds it.
+        let _ = state.wait_for(|state| !matches!(state, State::Starting { attempt: 0 })).await;
+    }
+
+    /// Returns the reason when the host has to shut down.
+    pub(crate) async fn stopped(&self) -> Arc<str> {
+        let mut state = self.state.subscribe();
+        match state.wait_for(|state| matches!(state, State::Stopped(_))).await.as_deref() {
+            Ok(State::Stopped(reason)) => Arc::clone(reason),
+            _ => "the host is gone".into(),
+        }
+    }
+
+    /// Whether the host has to shut down.
+    pub(crate) fn has_stopped(&self) -> bool {
+        matches!(&*self.state.borrow(), State::Stopped(_))
+    }
+}
+
+impl Supervisor {
+    /// Keeps the handler running until `shutdown` or the third failure. Nothing of the process is left when this returns.
+    pub(crate) async fn run(mut self, shutdown: CancellationToken) {
+        let mut attempt = 0;
+        loop {
+            self.set_starting(attempt);
+            let worker_id = Uuid::new_v4();
+            let verdict = match self.run_process(worker_id, attempt, &shutdown).await {
+                End::Shutdown => return,
+                End::Restart => self.failures.verdict(),
+                End::Failed { line, error } => {
+                    let verdict = self.failures.add(Instant::now());
+                    let next = if verdict == Verdict::GoOn { AfterExit::Restart } else { AfterExit::StopHost };
+                    self.observer.tell(&HostEvent::WorkerFailed { worker_id, line, error, next });
+                    verdict
+                }
+            };
+            if verdict == Verdict::GiveUp {
+                self.observer.log(LogLevel::Error, TOO_MANY_FAILURES);
+                self.state.send_replace(State::Stopped(TOO_MANY_FAILURES.into()));
+                return;
+            }
+            attempt += 1;
+        }
+    }
+
+    async fn run_process(&mut self, worker_id: Uuid, attempt: u32, shutdown: &CancellationToken) -> End {
+        let settings = ProcessSettings::new(&self.settings, worker_id, self.port);
+        let mut process = match Process::start(&settings, self.settings.handler.stderr_level, &self.observer) {
+            Ok(process) => process,
+            Err(error) => {
+                let line = format!("Failed to start Worker Channel. Process fileName: {}", settings.executable);
+                return End::Failed { line, error: Some(error.to_string()) };
+            }
+        };
+        let executable = settings.executable.clone();
+        self.observer.tell(&HostEvent::WorkerStarting { worker_id, executable, port: self.port });
+        let end = self.watch(&mut process, worker_id, shutdown).await;
+        if !matches!(end, End::Shutdown) {
+            // From now on calls wait for the next process.
+            self.set_starting(attempt + 1);
+        }
+        match end {
+            End::Shutdown => process.shut_down(self.settings.shutdown_grace, &self.observer).await,
+            End::Restart | End::Failed { .. } => process.kill(&self.observer).await,
+        }
+        end
+    }
+
+    /// Probes until the handler is ready, then waits for its end.
+    async fn watch(&mut self, process: &mut Process, worker_id: Uuid, shutdown: &CancellationToken) -> End {
+        let redirects = match self.settings.handler.http_mode {
+            crate::app::HttpMode::Forward => reqwest::redirect::Policy::none(),
+            _ => reqwest::redirect::Policy::limited(50),
+        };
+        let http = match local_client(redirects) {
+            Ok(http) => http,
+            Err(error) => {
+                return End::Failed { line: "cannot make an HTTP client".to_owned(), error: Some(error.to_string()) };
+            }
+        };
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        let (started, timeout) = (Instant::now(), self.settings.handler.initialization_timeout);
+        let mut link = Some(Link { address, http: http.clone(), worker_id });
+        let mut readiness = std::pin::pin!(probe::until_ready(&http, address, timeout, &self.observer));
+        let mut running = true;
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return End::Shutdown,
+                () = self.abandon.cancelled() => return End::Shutdown,
+                status = process.wait(), if running => match status {
+                    Exit::Quiet => {
+                        running = false;
+                        self.note_quiet_exit(worker_id, process);
+                    }
+                    Exit::WantsRestart => {
+                        self.observer.log(LogLevel::Information, "Language Worker Process exited and needs to be restarted.");
+                        return End::Restart;
+                    }
+                    Exit::Failure { line, error } => return End::Failed { line, error: Some(error) },
+                },
+                Some(wished) = self.restarts.recv() => if wished == worker_id {
+                    return End::Restart;
+                },
+                ready = &mut readiness, if link.is_some() => match (ready, link.take()) {
+                    (true, Some(link)) => self.note_ready(link, started.elapsed()),
+                    _ => return not_ready_in_time(worker_id),
+                },
+            }
+        }
+    }
+
+    fn set_starting(&self, attempt: u32) {
+        self.state.send_if_modified(|state| {
+            let goes_on = !matches!(state, State::Stopped(_));
+            if goes_on {
+                *state = State::Starting { attempt };
+            }
+            goes_on
+        });
+    }
+
+    fn note_ready(&self, link: Link, after: Duration) {
+        let worker_id = link.worker_id;
+        self.state.send_replace(State::Ready(link));
+        self.observer.tell(&HostEvent::WorkerReady { worker_id, after });
+    }
+
+    fn note_quiet_exit(&self, worker_id: Uuid, process: &Process) {
+        let line = format!(
+            "Process {} has exited with code 0. The host does not restart it, so calls fail from now on; a handler must not \
+             end by itself",
+            process.id()
+        );
+        self.observer.tell(&HostEvent::WorkerFailed { worker_id, line, error: None, next: AfterExit::StayDown });
+    }
+}
+
+/// What the end of the process means (functions-host 1.6).
+enum Exit {
+    Quiet,
+    WantsRestart,
+    Failure { line: String, error: String },
+}
+
+fn not_ready_in_time(worker_id: Uuid) -> End {
+    End::Failed {
+        line: format!("Failed to start http worker process. workerId:{worker_id}"),
+        error: Some("Initializing HttpWorker timed out.".to_owned()),
+    }
+}
+
+/// Binds port 0 and closes it again, like the real host: somebody else may take the port before the handler does.
+fn free_port() -> std::io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// A client for plain HTTP on this machine: no proxy, and no certificates to load.
+pub(crate) fn local_client(redirects: reqwest::redirect::Policy) -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder().no_proxy().tls_certs_only([]).redirect(redirects).build()
+}

@@ -87,7 +87,7 @@ mod tests {
         }
     }
 
-    fn info(binding: &SignalRConnectionInfoBinding, binding_data: Value) -> Result<Value, BindingError> {
+    fn info(binding: &SignalRConnectionInfoBinding, binding_data: &Value) -> Result<Value, BindingError> {
         let variables = [("HUB", "Serverless"), ("AzureSignalRConnectionString", CONNECTION)];
         let settings = Settings::from_variables(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
         let binding_data = binding_data.as_object().unwrap().clone();
@@ -95,7 +95,7 @@ mod tests {
         connection_info(binding, Context::new(&settings, &binding_data), now)
     }
 
-    fn payload(binding: &SignalRConnectionInfoBinding, binding_data: Value) -> Map<String, Value> {
+    fn payload(binding: &SignalRConnectionInfoBinding, binding_data: &Value) -> Map<String, Value> {
         let text = info(binding, binding_data).unwrap();
         let info: Value = serde_json::from_str(text.as_str().unwrap()).unwrap();
         read_payload(info["accessToken"].as_str().unwrap()).unwrap()
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn the_value_is_indented_text_with_two_keys_in_their_order() {
-        let text = info(&binding(), json!({})).unwrap();
+        let text = info(&binding(), &json!({})).unwrap();
         let start = "{\n  \"url\": \"http://localhost:8888/client/?hub=serverless\",\n  \"accessToken\": \"ey";
         assert!(text.as_str().unwrap().starts_with(start), "{text}");
         assert!(text.as_str().unwrap().ends_with("\"\n}"), "{text}");
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn the_token_is_for_one_hub_and_one_hour() {
-        let payload = payload(&binding(), json!({}));
+        let payload = payload(&binding(), &json!({}));
         assert_eq!(payload["aud"], "http://localhost/client/?hub=serverless");
         assert_eq!(payload["exp"], 1_700_003_600);
         assert_eq!(payload.get("asrs.s.uid"), None);
@@ -125,8 +125,8 @@ mod tests {
     #[test]
     fn a_user_id_comes_from_an_expression_and_may_be_empty() {
         let binding = SignalRConnectionInfoBinding { user_id: Some("{headers.x-user}".to_owned()), ..binding() };
-        assert_eq!(payload(&binding, json!({"headers": {"X-User": "alice"}}))["asrs.s.uid"], "alice");
-        assert_eq!(payload(&binding, json!({"headers": {"X-User": ""}}))["asrs.s.uid"], "");
+        assert_eq!(payload(&binding, &json!({"headers": {"X-User": "alice"}}))["asrs.s.uid"], "alice");
+        assert_eq!(payload(&binding, &json!({"headers": {"X-User": ""}}))["asrs.s.uid"], "");
     }
 
     #[test]
@@ -134,7 +134,7 @@ mod tests {
         let user_id = Some("{headers.x-ms-client-principal-id}".to_owned());
         let binding = SignalRConnectionInfoBinding { user_id, ..binding() };
         assert_eq!(
-            info(&binding, json!({"headers": {}})),
+            info(&binding, &json!({"headers": {}})),
             Err("Error while accessing 'x-ms-client-principal-id': property doesn't exist.".to_owned())
         );
     }
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn a_missing_connection_fails_with_the_extensions_text() {
         let binding = SignalRConnectionInfoBinding { connection_string_setting: "Other".to_owned(), ..binding() };
-        let error = info(&binding, json!({})).unwrap_err();
+        let error = info(&binding, &json!({})).unwrap_err();
         assert!(error.starts_with("The SignalR Service connection string or endpoints are not set."), "{error}");
     }
 
@@ -154,7 +154,7 @@ mod tests {
             ..binding()
         };
         let token = unsigned(&json!({"role": ["a", "b"], "level": 5, "secret": "x"}));
-        let payload = payload(&binding, json!({"headers": {"token": token}}));
+        let payload = payload(&binding, &json!({"headers": {"token": token}}));
         assert_eq!(payload["role"], json!(["a", "b"]));
         assert_eq!(payload["level"], "5");
         assert_eq!(payload.get("secret"), None);
@@ -163,8 +163,8 @@ mod tests {
     #[test]
     fn an_id_token_without_a_list_is_not_even_read_but_a_malformed_one_with_a_list_fails() {
         let not_listed = SignalRConnectionInfoBinding { id_token: Some("nonsense".to_owned()), ..binding() };
-        assert!(info(&not_listed, json!({})).is_ok());
+        assert!(info(&not_listed, &json!({})).is_ok());
         let listed = SignalRConnectionInfoBinding { claim_type_list: vec!["role".to_owned()], ..not_listed };
-        assert!(info(&listed, json!({})).unwrap_err().contains("JWT is not well formed"));
+        assert!(info(&listed, &json!({})).unwrap_err().contains("JWT is not well formed"));
     }
 }

@@ -1,0 +1,242 @@
+//! One invocation from its trigger to the last output (functions-host 2, 3).
+//!
+//! Easily missed: inputs are gathered before the handler hears anything, and outputs are sent after it has answered. A failure
+//! in either fails the whole invocation, also when the HTTP response itself was fine (functions-host 3.7).
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use http::header;
+use jiff::{Timestamp, tz::TimeZone};
+use tokio::time::Instant;
+use tracing::Instrument as _;
+use uuid::Uuid;
+
+use super::{BodyFraming, HOST_VERSION, Shared, forward};
+use crate::answer::{Answer, Outcome, OutputValue};
+use crate::app::{Function, HttpMode, InputBinding, OutputBinding, Trigger};
+use crate::bindings::{Context, signalr_input, signalr_output};
+use crate::encoding::{InputValue, encode};
+use crate::events::{HostEvent, LogLevel};
+use crate::http_output::{HttpOutput, Rendered};
+use crate::invocation::{BindingData, HttpCall, Sys, TimerInfo, envelope};
+use crate::worker::Link;
+
+/// What starts an invocation.
+#[derive(Debug)]
+pub(crate) enum Call {
+    /// A request on the function's route.
+    Http(HttpCall),
+    /// A schedule.
+    Timer { timer: TimerInfo, reason: String, details: Option<String> },
+    /// `POST /admin/functions/{name}`. The `input` that comes with it is for triggers whose value is text; there are none yet.
+    ByHand,
+}
+
+/// An invocation that is over.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) id: Uuid,
+    pub(crate) duration: Duration,
+    /// What an HTTP caller gets, or the error text.
+    pub(crate) result: Result<Reply, String>,
+}
+
+/// What an HTTP caller gets.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// Made from the handler's envelope.
+    Output(HttpOutput),
+    /// The handler's own response.
+    Forwarded(Rendered),
+}
+
+const CALLED_BY_HTTP: &str = "This function was programmatically called via the host APIs.";
+
+/// Runs one invocation and tells the observer about it.
+pub(super) async fn run(host: &Shared, function: &Function, call: Call) -> Finished {
+    let (id, started) = (Uuid::new_v4(), Instant::now());
+    let (reason, details) = match &call {
+        Call::Timer { reason, details, .. } => (reason.clone(), details.clone()),
+        Call::Http(_) | Call::ByHand => (CALLED_BY_HTTP.to_owned(), None),
+    };
+    let name = function.name.clone();
+    let span = tracing::info_span!("invocation", function = %name, %id, %reason, duration_ms = tracing::field::Empty,
+        outcome = tracing::field::Empty, error = tracing::field::Empty);
+    host.observer.tell(&HostEvent::Executing { function: name.clone(), id, reason, details });
+    let result = Invocation { host, function, id }.run(call).instrument(span.clone()).await;
+    let duration = started.elapsed();
+    span.record("duration_ms", u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
+    span.record("outcome", if result.is_ok() { "Succeeded" } else { "Failed" });
+    if let Err(error) = &result {
+        span.record("error", error.as_str());
+    }
+    let error = result.as_ref().err().cloned();
+    host.observer.tell(&HostEvent::Executed { function: name, id, duration, error });
+    Finished { id, duration, result }
+}
+
+struct Invocation<'a> {
+    host: &'a Shared,
+    function: &'a Function,
+    id: Uuid,
+}
+
+impl Invocation<'_> {
+    async fn run(&self, call: Call) -> Result<Reply, String> {
+        let link = self.host.worker.link().await.map_err(|reason| reason.to_string())?;
+        let Some(timeout) = self.host.app.host.function_timeout else {
+            return self.steps(call, &link).await;
+        };
+        match tokio::time::timeout(timeout, self.steps(call, &link)).await {
+            Ok(result) => result,
+            Err(_) => Err(self.time_out(timeout, &link)),
+        }
+    }
+
+    /// The handler cannot be told to stop one invocation, so all of it is restarted (functions-host 1.8).
+    fn time_out(&self, timeout: Duration, link: &Link) -> String {
+        let text =
+            format!("A function timeout has occurred. Restarting worker process executing invocationId '{}'.", self.id);
+        self.host.observer.log(LogLevel::Warning, text);
+        self.host.worker.restart(link);
+        let limit = time_span(timeout);
+        format!("Timeout value of {limit} was exceeded by function: Functions.{}", self.function.name)
+    }
+
+    async fn steps(&self, call: Call, link: &Link) -> Result<Reply, String> {
+        let (host, zone) = (self.host, TimeZone::system());
+        if let (Call::Http(request), Some(path)) = (&call, self.forwarding_path(&call)) {
+            return forward::send(request, &path, self.id, link).await.map(Reply::Forwarded);
+        }
+        let (trigger, binding_data) = self.read_trigger(call, &zone)?;
+        let context = Context::new(&host.app.settings, &binding_data);
+        let mut data = vec![(self.function.trigger.name().to_owned(), encode(trigger))];
+        for input in &self.function.inputs {
+            let InputBinding::SignalRConnectionInfo(binding) = input;
+            let value = signalr_input::connection_info(binding, context, SystemTime::now())?;
+            data.push((binding.name.clone(), encode(InputValue::Json(value))));
+        }
+        let answer = self.send(envelope(data, binding_data.clone()), link, &zone).await?;
+        for line in &answer.logs {
+            let (function, id, line) = (self.function.name.clone(), self.id, line.clone());
+            host.observer.tell(&HostEvent::FunctionLog { function, id, line });
+        }
+        let Outcome { response, outputs, notes } =
+            answer.outcome(&self.function.outputs, &zone).map_err(|error| error.to_string())?;
+        self.warn(notes);
+        self.send_outputs(outputs, context).await?;
+        Ok(Reply::Output(response))
+    }
+
+    /// Where a request goes that the handler gets as it is; `None` for all that go as an envelope (functions-host 2.1).
+    fn forwarding_path(&self, call: &Call) -> Option<String> {
+        let Call::Http(request) = call else { return None };
+        match self.host.app.host.custom_handler.http_mode {
+            _ if !self.function.is_pure_http() => None,
+            HttpMode::Forward => Some(request.path.clone()),
+            HttpMode::ForwardToFunctionName => Some(format!("/{}", self.function.name)),
+            HttpMode::Envelope | HttpMode::Proxy => None,
+        }
+    }
+
+    fn read_trigger(&self, call: Call, zone: &TimeZone) -> Result<(InputValue, BindingData), String> {
+        let method_name = self.function.name.clone();
+        let sys = Sys { method_name, utc_now: Timestamp::now(), rand_guid: Uuid::new_v4() };
+        match (call, &self.function.trigger) {
+            (Call::Http(request), _) => {
+                Ok((InputValue::Request(request.request_object()), request.binding_data(&sys, zone)))
+            }
+            (Call::Timer { timer, .. }, _) => Ok((InputValue::Json(timer.to_json()), sys.binding_data())),
+            (Call::ByHand, Trigger::Timer(trigger)) => {
+                let timer = self.host.timers.manual_run(&self.function.name, trigger);
+                Ok((InputValue::Json(timer.to_json()), sys.binding_data()))
+            }
+            // Only a request can start an HTTP function; the real host notices at the same late point.
+            (Call::ByHand, Trigger::Http(_)) => Err("An HttpRequest is required".to_owned()),
+        }
+    }
+
+    /// Posts the envelope and reads the answer.
+    async fn send(&self, body: Vec<u8>, link: &Link, zone: &TimeZone) -> Result<Answer, String> {
+        let url = format!("http://{}/{}", link.address, self.function.name);
+        let body = match self.host.framing {
+            BodyFraming::ContentLength => reqwest::Body::from(body),
+            BodyFraming::Chunked => {
+                reqwest::Body::wrap_stream(futures_util::stream::iter([Ok::<_, std::convert::Infallible>(
+                    Bytes::from(body),
+                )]))
+            }
+        };
+        let request = link.http.post(url).header(header::CONTENT_TYPE, "application/json; charset=utf-8").body(body);
+        let response = with_host_headers(request, self.id).send().await.map_err(|error| request_error(&error, link))?;
+        let status = response.status();
+        let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let content_type = content_type.map(str::to_owned);
+        let body = response.bytes().await.map_err(|error| request_error(&error, link))?;
+        Answer::read(status, content_type.as_deref(), &body, zone).map_err(|error| error.to_string())
+    }
+
+    /// Bindings are served at the same time and waited for together (functions-host 3.7).
+    async fn send_outputs(&self, outputs: Vec<(usize, OutputValue)>, context: Context<'_>) -> Result<(), String> {
+        let sendings = outputs.into_iter().filter_map(|(place, value)| match &self.function.outputs[place] {
+            OutputBinding::SignalR(binding) => Some(async move {
+                let http = self.host.signalr.for_binding(binding, context.settings)?;
+                let notes = signalr_output::send(binding, value, context, http).await?;
+                self.warn(notes);
+                Ok(())
+            }),
+            OutputBinding::Http { .. } => None,
+        });
+        join_all(sendings).await.into_iter().collect()
+    }
+
+    fn warn<T: AsRef<str>>(&self, notes: Vec<T>) {
+        for note in notes {
+            self.host.observer.log(LogLevel::Warning, format!("{}: {}", self.function.name, note.as_ref()));
+        }
+    }
+}
+
+/// The headers by which a handler recognises its host (functions-host 2.2).
+pub(super) fn with_host_headers(request: reqwest::RequestBuilder, id: Uuid) -> reqwest::RequestBuilder {
+    request
+        .header("X-Azure-Functions-HostVersion", HOST_VERSION)
+        .header("X-Azure-Functions-InvocationId", id.to_string())
+        .header(header::USER_AGENT, format!("Azure-Functions-Host/{HOST_VERSION}"))
+}
+
+/// Why the handler did not answer, as .NET words it.
+pub(super) fn request_error(error: &reqwest::Error, link: &Link) -> String {
+    if error.is_connect() {
+        return format!("Connection refused ({})", link.address);
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    format!("An error occurred while sending the request. {cause}")
+}
+
+/// A duration as .NET prints it, e.g. `00:30:00`.
+fn time_span(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    let days = if days == 0 { String::new() } else { format!("{days}.") };
+    let fraction = duration.subsec_nanos() / 100;
+    let fraction = if fraction == 0 { String::new() } else { format!(".{fraction:07}") };
+    format!("{days}{:02}:{:02}:{:02}{fraction}", rest / 3600, rest % 3600 / 60, rest % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_look_as_in_dot_net() {
+        assert_eq!(time_span(Duration::from_secs(1800)), "00:30:00");
+        assert_eq!(time_span(Duration::from_millis(1500)), "00:00:01.5000000");
+        assert_eq!(time_span(Duration::from_secs(86_400 + 3661)), "1.01:01:01");
+    }
+}

@@ -1,0 +1,130 @@
+//! What the host looks at before it starts: what it refuses, what it warns of, and what it adds to the handler's environment.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use azure_signalr::{ConnectionString, HubName};
+
+use super::StartError;
+use crate::app::{App, Cors, HttpMode, InputBinding, OutputBinding, Settings};
+
+/// Refuses what cannot work, or what this host does not do.
+pub(super) fn refuse_the_impossible(app: &App) -> Result<(), StartError> {
+    let cors = app.settings.cors();
+    if cors.credentials && allows_any_origin(cors) {
+        return Err(StartError::AnyOriginWithCredentials);
+    }
+    if app.host.custom_handler.http_mode == HttpMode::Proxy {
+        return Err(StartError::Unsupported(
+            "`enableProxyingHttpRequest` is not supported here; use `enableForwardingHttpRequest`, which buffers, or leave both \
+             out",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether the list of origins means "everybody".
+pub(crate) fn allows_any_origin(cors: &Cors) -> bool {
+    cors.origins.iter().any(|origin| origin == "*")
+}
+
+/// What will surprise later, as sentences.
+pub(super) fn warnings(app: &App) -> Vec<String> {
+    let mut warnings: Vec<String> =
+        app.settings.cors().origins.iter().filter_map(|origin| origin_warning(origin)).collect();
+    for function in &app.functions {
+        for (hub_name, setting) in signalr_bindings(function) {
+            let about = hub_warning(hub_name).into_iter().chain(connection_warning(&app.settings, setting));
+            for text in about.map(|text| format!("`{}` will fail: {text}", function.name)) {
+                if !warnings.contains(&text) {
+                    warnings.push(text);
+                }
+            }
+        }
+    }
+    warnings
+}
+
+fn signalr_bindings(function: &crate::app::Function) -> Vec<(&str, &str)> {
+    let inputs = function.inputs.iter().map(|InputBinding::SignalRConnectionInfo(input)| {
+        (input.hub_name.as_str(), input.connection_string_setting.as_str())
+    });
+    let outputs = function.outputs.iter().filter_map(|output| match output {
+        OutputBinding::SignalR(output) => Some((output.hub_name.as_str(), output.connection_string_setting.as_str())),
+        OutputBinding::Http { .. } => None,
+    });
+    inputs.chain(outputs).collect()
+}
+
+fn hub_warning(hub_name: &str) -> Option<String> {
+    let is_expression = hub_name.contains(['%', '{']);
+    if is_expression { None } else { hub_name.parse::<HubName>().err().map(|error| error.to_string()) }
+}
+
+fn connection_warning(settings: &Settings, setting: &str) -> Option<String> {
+    match settings.connection_string(setting) {
+        None => Some(format!("the setting `{setting}` is missing or empty; give it a SignalR connection string")),
+        Some(text) => text.parse::<ConnectionString>().err().map(|error| format!("the setting `{setting}`: {error}")),
+    }
+}
+
+fn origin_warning(origin: &str) -> Option<String> {
+    let never = if origin != origin.trim() {
+        "the list is split at each comma and not trimmed; leave the space out"
+    } else if origin != "*" && origin.ends_with('/') {
+        "a browser sends no slash at the end of an origin; leave it out"
+    } else {
+        return None;
+    };
+    Some(format!("the CORS origin `{origin}` never matches: {never}"))
+}
+
+/// What the environment of the handler has beside the app settings (functions-host 1.4).
+pub(super) fn host_variables(root: &Path, settings: &Settings, address: SocketAddr) -> Vec<(String, String)> {
+    let root = root.to_string_lossy().into_owned();
+    let host_name = format!("localhost:{}", address.port());
+    let mut variables = vec![
+        ("FUNCTIONS_APP_ROOT_PATH", root.clone()),
+        ("AzureWebJobsScriptRoot", root),
+        ("WEBSITE_HOSTNAME", host_name),
+        ("FUNCTIONS_CORETOOLS_ENVIRONMENT", "True".to_owned()),
+    ];
+    if settings.get("AZURE_FUNCTIONS_ENVIRONMENT").is_none() {
+        variables.push(("AZURE_FUNCTIONS_ENVIRONMENT", "Development".to_owned()));
+    }
+    variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_that_no_browser_sends_are_warned_of() {
+        assert_eq!(origin_warning("http://localhost:3000"), None);
+        assert_eq!(origin_warning("*"), None);
+        assert!(origin_warning(" http://localhost:3000").is_some_and(|text| text.contains("not trimmed")));
+        assert!(origin_warning("http://localhost:3000/").is_some_and(|text| text.contains("no slash")));
+    }
+
+    #[test]
+    fn hub_names_are_checked_unless_they_are_expressions() {
+        assert_eq!(hub_warning("chat"), None);
+        assert_eq!(hub_warning("%HUB%"), None);
+        assert_eq!(hub_warning("{hub}"), None);
+        assert!(hub_warning("9lives").is_some_and(|text| text.starts_with("Invalid hub name.")));
+    }
+
+    #[test]
+    fn the_environment_names_the_root_and_the_address() {
+        let settings = Settings::from_variables([]);
+        let variables = host_variables(Path::new("/app"), &settings, "127.0.0.1:7071".parse().unwrap());
+        let get = |name: &str| variables.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        assert_eq!(get("FUNCTIONS_APP_ROOT_PATH"), Some("/app"));
+        assert_eq!(get("WEBSITE_HOSTNAME"), Some("localhost:7071"));
+        assert_eq!(get("AZURE_FUNCTIONS_ENVIRONMENT"), Some("Development"));
+        let own = Settings::from_variables([("AZURE_FUNCTIONS_ENVIRONMENT".to_owned(), "Production".to_owned())]);
+        let variables = host_variables(Path::new("/app"), &own, "127.0.0.1:7071".parse().unwrap());
+        assert!(variables.iter().all(|(name, _)| name != "AZURE_FUNCTIONS_ENVIRONMENT"));
+    }
+}

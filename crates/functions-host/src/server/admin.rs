@@ -1,0 +1,158 @@
+//! `/admin`: running functions by hand, listing them, and the state of the host (functions-host 4.3).
+//!
+//! Easily missed: every caller is an administrator here, as under `func start` (functions-host 4.2). In Azure all of this needs
+//! the master key.
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::{IntoResponse as _, Response};
+use http::{Method, StatusCode, header};
+use serde_json::{Value, json};
+
+use crate::app::{Function, FunctionState, Trigger};
+use crate::host::{Call, HOST_VERSION, Invoker};
+
+/// Enough for any input that a developer types.
+const INPUT_LIMIT: usize = 1024 * 1024;
+
+/// The path below `/admin`, if it is there; letter case of `admin` is ignored.
+pub(super) fn path_below(path: &str) -> Option<String> {
+    let mut segments = path.trim_matches('/').split('/');
+    let is_admin = segments.next().is_some_and(|first| first.eq_ignore_ascii_case("admin"));
+    is_admin.then(|| segments.collect::<Vec<_>>().join("/"))
+}
+
+/// Answers a request on `/admin/{path}`.
+pub(super) async fn answer(invoker: &Invoker, path: &str, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let lower = path.to_ascii_lowercase();
+    let segments: Vec<&str> = lower.split('/').collect();
+    match (&parts.method, segments.as_slice()) {
+        (&Method::GET | &Method::POST, ["host", "ping"]) => ping(),
+        (&Method::GET, ["host", "status"]) => axum::Json(status(invoker)).into_response(),
+        (&Method::GET, ["functions"]) => {
+            let functions = &invoker.app().functions;
+            axum::Json(functions.iter().map(|function| describe(invoker, function)).collect::<Vec<_>>()).into_response()
+        }
+        (&Method::GET, ["functions", name]) => match invoker.app().function(name) {
+            Some(function) => axum::Json(describe(invoker, function)).into_response(),
+            None => StatusCode::NOT_FOUND.into_response(),
+        },
+        (&Method::GET, ["functions", name, "status"]) => function_status(invoker, name),
+        (&Method::POST, ["functions", name]) => run(invoker, name, body).await,
+        _ => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+fn ping() -> Response {
+    ([(header::CACHE_CONTROL, "no-store,no-cache"), (header::PRAGMA, "no-cache")], StatusCode::OK).into_response()
+}
+
+/// 202 at once; how the invocation went is told to the observer only.
+async fn run(invoker: &Invoker, name: &str, body: Body) -> Response {
+    let refuse = || (StatusCode::BAD_REQUEST, "send a JSON object such as {\"input\":\"\"}").into_response();
+    let Ok(body) = axum::body::to_bytes(body, INPUT_LIMIT).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let Some(Value::Object(invocation)) = serde_json::from_slice(&body).ok() else {
+        return refuse();
+    };
+    let input = invocation.iter().find(|(name, _)| name.eq_ignore_ascii_case("input")).map(|(_, input)| input);
+    if matches!(input, Some(Value::Array(_) | Value::Object(_))) {
+        return refuse();
+    }
+    let Some(place) = invoker.place_of(name) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    // Tracked by the invoker, which waits for it at the end.
+    drop(invoker.run_in_background(place, Call::ByHand));
+    StatusCode::ACCEPTED.into_response()
+}
+
+/// `{}`, or why the function is in error.
+fn function_status(invoker: &Invoker, name: &str) -> Response {
+    let app = invoker.app();
+    if let Some(broken) = app.broken.iter().find(|broken| broken.name.eq_ignore_ascii_case(name)) {
+        return axum::Json(json!({"errors": [broken.message]})).into_response();
+    }
+    match app.function(name) {
+        Some(_) => axum::Json(json!({})).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+fn describe(invoker: &Invoker, function: &Function) -> Value {
+    let base = format!("http://{}", invoker.shared().address);
+    let prefix = invoker.app().host.route_prefix.trim_matches('/');
+    let invoke_url = match &function.trigger {
+        Trigger::Http(http) => {
+            let path =
+                [prefix, http.route.text()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
+            Some(format!("{base}/{path}"))
+        }
+        Trigger::Timer(_) => None,
+    };
+    let bindings: Vec<&str> = std::iter::once(function.trigger.type_name())
+        .chain(function.inputs.iter().map(|_| "signalRConnectionInfo"))
+        .chain(function.outputs.iter().map(|output| match output {
+            crate::app::OutputBinding::Http { .. } => "http",
+            crate::app::OutputBinding::SignalR(_) => "signalR",
+        }))
+        .collect();
+    json!({
+        "name": function.name,
+        "href": format!("{base}/admin/functions/{}", function.name),
+        "invoke_url_template": invoke_url,
+        "language": "custom",
+        "config": {"name": function.name, "bindings": bindings.iter().map(|kind| json!({"type": kind})).collect::<Vec<_>>()},
+        "isDisabled": function.state == FunctionState::Disabled,
+        "isDirect": false,
+        "isProxy": false,
+    })
+}
+
+fn status(invoker: &Invoker) -> Value {
+    let (app, shared) = (invoker.app(), invoker.shared());
+    let mut status = json!({
+        "id": host_id(&app.root.to_string_lossy()),
+        "state": "Running",
+        "version": HOST_VERSION,
+        "versionDetails": concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")),
+        "instanceId": shared.instance_id.simple().to_string(),
+        "computerName": app.settings.get("COMPUTERNAME").or_else(|| app.settings.get("HOSTNAME")).unwrap_or("localhost"),
+        "processUptime": u64::try_from(shared.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "functionAppContentEditingState": "Unknown",
+    });
+    if let (Some(bundle), Value::Object(members)) = (&app.host.extension_bundle, &mut status) {
+        members.insert("extensionBundle".to_owned(), json!({"id": bundle.id, "version": bundle.version}));
+    }
+    status
+}
+
+/// Stable for one folder: `local-` and a hash of its path (FNV-1a), at most 32 characters like the real one.
+fn host_id(root: &str) -> String {
+    let hash = root
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    format!("local-{hash:x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn admin_is_a_whole_segment_in_any_letter_case() {
+        assert_eq!(path_below("/admin/functions/x").as_deref(), Some("functions/x"));
+        assert_eq!(path_below("/Admin/host/").as_deref(), Some("host"));
+        assert_eq!(path_below("/administrator"), None);
+        assert_eq!(path_below("/api/admin"), None);
+    }
+
+    #[test]
+    fn a_host_id_is_stable_and_short() {
+        assert_eq!(host_id("/app"), host_id("/app"));
+        assert_ne!(host_id("/app"), host_id("/app2"));
+        assert!(host_id("/a/very/long/path").len() <= 32);
+    }
+}
