@@ -1,0 +1,265 @@
+//! Timers on a clock that jumps ahead instead of waiting.
+
+use std::sync::mpsc;
+
+use super::*;
+use crate::schedule::Schedule;
+
+/// A clock that is at once where it was asked to wait for.
+struct JumpingClock {
+    now: Mutex<Zoned>,
+    waits: Mutex<Vec<Duration>>,
+}
+
+impl JumpingClock {
+    fn at(time: &str) -> JumpingClock {
+        JumpingClock { now: Mutex::new(zoned(time)), waits: Mutex::default() }
+    }
+
+    fn pass(&self, duration: Duration) {
+        let mut now = self.now.lock().unwrap();
+        *now = now.checked_add(duration).unwrap();
+    }
+
+    fn waits(&self) -> Vec<Duration> {
+        self.waits.lock().unwrap().clone()
+    }
+}
+
+impl Clock for JumpingClock {
+    fn now(&self) -> Zoned {
+        self.now.lock().unwrap().clone()
+    }
+
+    async fn wait(&self, duration: Duration) {
+        self.waits.lock().unwrap().push(duration);
+        self.pass(duration);
+        tokio::task::yield_now().await;
+    }
+}
+
+fn zoned(time: &str) -> Zoned {
+    let time = if time.contains('[') { time.to_owned() } else { format!("{time}[UTC]") };
+    time.parse().expect("a time with its zone")
+}
+
+fn trigger(schedule: &str) -> TimerTrigger {
+    let schedule = Schedule::parse(schedule).expect(schedule);
+    TimerTrigger { name: "timer".to_owned(), schedule, run_on_startup: false, use_monitor: true }
+}
+
+/// What was fired, at which time, and what the observer heard.
+struct Record {
+    firings: Vec<(Zoned, Firing)>,
+    events: Vec<String>,
+    timers: Timers,
+}
+
+impl Record {
+    fn times(&self) -> Vec<String> {
+        self.firings.iter().map(|(time, _)| time.strftime("%dT%H:%M:%S%.f").to_string()).collect()
+    }
+}
+
+/// Notes each run, which takes `duration`, and ends everything with the last of `count`.
+struct Recorder<'a> {
+    clock: &'a JumpingClock,
+    duration: Duration,
+    count: usize,
+    done: &'a CancellationToken,
+    firings: Mutex<Vec<(Zoned, Firing)>>,
+}
+
+impl Runner for Recorder<'_> {
+    async fn run(&self, firing: Firing) {
+        let count = {
+            let mut firings = self.firings.lock().unwrap();
+            firings.push((self.clock.now(), firing));
+            firings.len()
+        };
+        self.clock.pass(self.duration);
+        if count == self.count {
+            self.done.cancel();
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+fn function(trigger: &TimerTrigger) -> Function {
+    Function {
+        name: "statusUpdate".to_owned(),
+        state: FunctionState::Enabled,
+        trigger: Trigger::Timer(trigger.clone()),
+        inputs: Vec::new(),
+        outputs: Vec::new(),
+    }
+}
+
+/// Lets a timer fire `count` times, each run taking `duration`.
+async fn run(trigger: &TimerTrigger, clock: &JumpingClock, count: usize, duration: Duration) -> Record {
+    let (sender, receiver) = mpsc::channel();
+    let observer = Observer::new(move |event| {
+        let text = match event {
+            HostEvent::TimerOccurrences { function, schedule, occurrences } => {
+                format!("{function} {schedule}\n{}", occurrences.join("\n"))
+            }
+            HostEvent::Log { text, .. } => text.clone(),
+            other => format!("{other:?}"),
+        };
+        sender.send(text).unwrap();
+    });
+    let (timers, done, function) = (Timers::default(), CancellationToken::new(), function(trigger));
+    let recorder = Recorder { clock, duration, count, done: &done, firings: Mutex::default() };
+    let timer = Timer { function: &function, trigger, timers: &timers, observer: &observer, clock, runner: &recorder };
+    done.run_until_cancelled(timer.run()).await;
+    Record { firings: recorder.firings.into_inner().unwrap(), events: receiver.try_iter().collect(), timers }
+}
+
+#[tokio::test]
+async fn a_timer_fires_at_its_occurrences() {
+    let clock = JumpingClock::at("2026-02-07T15:44:30Z");
+    let record = run(&trigger("0 * * * * *"), &clock, 3, Duration::ZERO).await;
+    assert_eq!(record.times(), ["07T15:45:00", "07T15:46:00", "07T15:47:00"]);
+    assert_eq!(clock.waits(), [30, 60, 60].map(Duration::from_secs));
+    assert_eq!(record.firings[0].1.reason, "Timer fired at 2026-02-07T15:45:00.0000000+00:00");
+    assert_eq!(record.firings[0].1.details, None);
+}
+
+#[tokio::test]
+async fn each_run_is_given_the_status_before_it() {
+    let clock = JumpingClock::at("2026-02-07T15:44:30Z");
+    let record = run(&trigger("0 * * * * *"), &clock, 2, Duration::from_secs(5)).await;
+    let first =
+        ScheduleStatus { last: None, next: zoned("2026-02-07T15:45:00Z"), last_updated: zoned("2026-02-07T15:44:30Z") };
+    let second = ScheduleStatus {
+        last: Some(zoned("2026-02-07T15:45:00Z")),
+        next: zoned("2026-02-07T15:46:00Z"),
+        last_updated: zoned("2026-02-07T15:45:00Z"),
+    };
+    let info = |status| TimerInfo { adjust_for_dst: true, status: Some(status), is_past_due: false };
+    assert_eq!(record.firings[0].1.timer, info(first));
+    assert_eq!(record.firings[1].1.timer, info(second.clone()));
+    assert_eq!(record.timers.manual_run("statusUpdate", &trigger("0 * * * * *")), info(second));
+    assert_eq!(record.timers.manual_run("other", &trigger("0 * * * * *")).status, None);
+}
+
+#[tokio::test]
+async fn a_long_run_is_followed_by_one_late_run_and_never_overlaps() {
+    let clock = JumpingClock::at("2026-02-07T15:44:30Z");
+    let record = run(&trigger("0 * * * * *"), &clock, 3, Duration::from_secs(150)).await;
+    assert_eq!(record.times(), ["07T15:45:00", "07T15:47:30.001", "07T15:50:00.002"]);
+    assert!(record.firings.iter().all(|(_, firing)| !firing.timer.is_past_due));
+}
+
+#[tokio::test]
+async fn an_interval_is_counted_from_the_start_of_the_run_before() {
+    let clock = JumpingClock::at("2026-02-07T15:44:30Z");
+    let record = run(&trigger("00:05:00"), &clock, 3, Duration::from_secs(60)).await;
+    assert_eq!(record.times(), ["07T15:49:30", "07T15:54:30", "07T15:59:30"]);
+    assert!(!record.firings[0].1.timer.adjust_for_dst);
+}
+
+#[tokio::test]
+async fn run_on_startup_runs_once_at_once_and_says_so() {
+    let clock = JumpingClock::at("2026-02-07T15:44:30Z");
+    let trigger = TimerTrigger { run_on_startup: true, ..trigger("0 * * * * *") };
+    let record = run(&trigger, &clock, 2, Duration::ZERO).await;
+    assert_eq!(record.times(), ["07T15:44:30", "07T15:45:00"]);
+    let details = Some("Trigger Details: UnscheduledInvocationReason: RunOnStartup".to_owned());
+    assert_eq!(record.firings[0].1.details, details);
+    assert_eq!(record.firings[1].1.details, None);
+    assert_eq!(record.events[1], "Function 'statusUpdate' is configured to run on startup. Executing now.");
+}
+
+#[tokio::test]
+async fn a_timer_without_monitor_has_no_status() {
+    for trigger in
+        [TimerTrigger { use_monitor: false, ..trigger("0 * * * * *") }, trigger("*/10 * * * * *"), trigger("00:00:30")]
+    {
+        let record = run(&trigger, &JumpingClock::at("2026-02-07T15:44:30Z"), 2, Duration::ZERO).await;
+        assert!(record.firings.iter().all(|(_, firing)| firing.timer.status.is_none()));
+        assert_eq!(record.timers.manual_run("statusUpdate", &trigger).status, None);
+    }
+}
+
+#[tokio::test]
+async fn waits_of_more_than_24_days_are_chained() {
+    let clock = JumpingClock::at("2026-01-01T00:00:00Z");
+    let record = run(&trigger("0 0 0 1 3 *"), &clock, 1, Duration::ZERO).await;
+    assert_eq!(record.times(), ["01T00:00:00"]);
+    let days = clock.waits().iter().map(|wait| wait.as_secs() / 86_400).collect::<Vec<_>>();
+    assert_eq!(days, [24, 24, 11]);
+}
+
+#[tokio::test]
+async fn an_interval_of_zero_leaves_time_for_others() {
+    let clock = JumpingClock::at("2026-02-07T15:44:30Z");
+    let record = run(&trigger("00:00:00"), &clock, 3, Duration::ZERO).await;
+    assert_eq!(record.times(), ["07T15:44:30.001", "07T15:44:30.002", "07T15:44:30.003"]);
+}
+
+#[tokio::test]
+async fn a_schedule_without_occurrence_ends_at_once() {
+    let clock = JumpingClock::at("2026-02-07T15:44:30Z");
+    let record = run(&trigger("0 0 0 30 2 *"), &clock, 1, Duration::ZERO).await;
+    assert!(record.firings.is_empty());
+    assert!(clock.waits().is_empty());
+}
+
+#[tokio::test]
+async fn the_next_five_occurrences_are_told_first() {
+    let clock = JumpingClock::at("2026-02-07T15:44:30Z");
+    let record = run(&trigger("0 0 */12 * * *"), &clock, 1, Duration::ZERO).await;
+    let expected = "statusUpdate Cron: '0 0 0,12 * * *'\n02/08/2026 00:00:00Z\n02/08/2026 12:00:00Z\n\
+                    02/09/2026 00:00:00Z\n02/09/2026 12:00:00Z\n02/10/2026 00:00:00Z";
+    assert_eq!(record.events, [expected]);
+}
+
+#[test]
+fn an_occurrence_in_another_zone_is_also_told_in_utc() {
+    for (time, expected) in [
+        ("2026-02-07T15:45:00Z[UTC]", "02/07/2026 15:45:00Z"),
+        ("2026-02-07T15:45:00Z[Etc/UTC]", "02/07/2026 15:45:00Z"),
+        ("2026-02-07T15:45:00+01:00[Europe/Berlin]", "02/07/2026 15:45:00+01:00 (02/07/2026 14:45:00Z)"),
+        ("2026-02-07T15:45:00Z[Europe/London]", "02/07/2026 15:45:00+00:00 (02/07/2026 15:45:00Z)"),
+        ("2026-02-07T20:45:00-08:00[America/Los_Angeles]", "02/07/2026 20:45:00-08:00 (02/08/2026 04:45:00Z)"),
+    ] {
+        assert_eq!(occurrence_line(&zoned(time)), expected);
+    }
+}
+
+/// A clock that was set back during the wait.
+struct SettableClock(JumpingClock);
+
+impl Clock for SettableClock {
+    fn now(&self) -> Zoned {
+        self.0.now()
+    }
+
+    async fn wait(&self, duration: Duration) {
+        let is_first = self.0.waits().is_empty();
+        self.0.wait(duration).await;
+        if is_first {
+            *self.0.now.lock().unwrap() = zoned("2026-02-07T15:43:00Z");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_makes_the_timer_wait_longer() {
+    let clock = SettableClock(JumpingClock::at("2026-02-07T15:44:30Z"));
+    let (trigger, timers, observer) = (trigger("0 * * * * *"), Timers::default(), Observer::silent());
+    let (function, done) = (function(&trigger), CancellationToken::new());
+    let recorder =
+        Recorder { clock: &clock.0, duration: Duration::ZERO, count: 0, done: &done, firings: Mutex::default() };
+    let timer = Timer {
+        function: &function,
+        trigger: &trigger,
+        timers: &timers,
+        observer: &observer,
+        clock: &clock,
+        runner: &recorder,
+    };
+    timer.wait_until(&zoned("2026-02-07T15:45:00Z")).await;
+    assert_eq!(clock.0.waits(), [30, 120].map(Duration::from_secs));
+}
