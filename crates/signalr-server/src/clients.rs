@@ -172,7 +172,7 @@ impl Clients {
         match to.excluded {
             [] => {}
             few @ ([_] | [_, _] | [_, _, _]) => {
-                recipients.retain(|connection| few.iter().all(|id| id != connection.id()))
+                recipients.retain(|connection| few.iter().all(|id| id != connection.id()));
             }
             many => {
                 let many: HashSet<&str> = many.iter().map(String::as_str).collect();

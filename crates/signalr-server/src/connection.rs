@@ -63,14 +63,14 @@ pub enum Disconnect {
         /// What the client gave as the reason in its Close message.
         error: Option<String>,
     },
-    /// The transport broke or ended without a word.
+    /// The transport broke, ended without a word, or took no more bytes for too long.
     TransportLost,
     /// [`Connection::close`] or [`Clients::close`].
     Closed {
         /// What the client was told.
         error: Option<String>,
     },
-    /// [`Connection::abort`], or a close that took longer than its grace.
+    /// [`Connection::abort`].
     Aborted,
     /// The client was silent for too long.
     ClientTimeout,

@@ -111,7 +111,7 @@ impl Endpoint {
             return text(StatusCode::BAD_REQUEST, "Connection ID required");
         };
         match self.engine.directory().look_up(token, self.engine.now()) {
-            Occupant::Nobody => text(StatusCode::NOT_FOUND, "No Connection with that ID"),
+            Occupant::Nobody | Occupant::Negotiated { .. } => text(StatusCode::NOT_FOUND, "No Connection with that ID"),
             _ if parts.method == Method::DELETE => {
                 text(StatusCode::BAD_REQUEST, "Cannot terminate this connection using the DELETE endpoint.")
             }

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::FutureExt;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -30,6 +31,8 @@ pub(crate) struct Engine {
     tasks: TaskTracker,
     shutdown: CancellationToken,
     watched: AtomicBool,
+    /// During a shutdown: a connection has left.
+    left: Notify,
 }
 
 /// Numbers the connections of the process: [`Clients`](crate::Clients) may be shared by several engines.
@@ -45,6 +48,7 @@ impl Engine {
             tasks: TaskTracker::new(),
             shutdown,
             watched: AtomicBool::new(false),
+            left: Notify::new(),
         }
     }
 
@@ -102,9 +106,20 @@ impl Engine {
         }
     }
 
+    /// A negotiation was taken for a transport that did not come about.
+    pub(crate) fn abandoned(&self, token: Option<&str>) {
+        if let Some(token) = token {
+            self.directory().release(token);
+        }
+    }
+
     /// The handshake is done: the connection is among its clients, and the hub hears of it.
     pub(crate) fn established(&self, connection: &Connection) {
         connection.activity().clear_deadline();
+        // A shutdown may have closed it in the meantime; its grace was cleared just now.
+        if !connection.outbox().is_open() {
+            connection.activity().set_deadline(self.now() + self.options.close_grace);
+        }
         connection.clients().add(connection);
         self.enqueue(connection, Call::Connected, 0);
         if self.is_shutting_down() {
@@ -116,6 +131,9 @@ impl Engine {
     pub(crate) fn ended(&self, connection: &Connection) {
         connection.outbox().end(Disconnect::TransportLost);
         self.directory().remove(connection);
+        if self.is_shutting_down() {
+            self.left.notify_one();
+        }
         if !connection.awaits_handshake() {
             connection.clients().remove(connection);
             self.enqueue(connection, Call::Disconnected, 0);

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 /// Timeouts and limits of one endpoint. Times are enforced on a tick of a quarter of the shortest one, at most 1 s.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct ServerOptions {
     /// A Ping is sent when nothing was written to a client for this long; 15 s.
     pub keep_alive_interval: Duration,

@@ -54,7 +54,7 @@ pub(crate) enum Next {
     Write,
     /// Wait; the task is woken.
     Wait,
-    /// Everything is written and the connection is to be closed in an orderly way.
+    /// Everything is written and the connection is to be closed in an orderly way; the task is woken for a drop.
     Close,
     /// Drop the transport.
     Drop,
@@ -125,11 +125,8 @@ impl Outbox {
             return Next::Write;
         }
         state.frames = Vec::new();
-        if state.phase == Phase::Closing {
-            return Next::Close;
-        }
         state.watch(context);
-        Next::Wait
+        if state.phase == Phase::Closing { Next::Close } else { Next::Wait }
     }
 
     /// Wakes the task at the end of the connection while it waits for the socket; false when it has come already.

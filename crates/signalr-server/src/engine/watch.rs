@@ -3,7 +3,7 @@
 //! It runs while there is something to watch and starts again with the next client, so an idle server does not tick.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::AcqRel;
+use std::sync::atomic::Ordering::{AcqRel, Release};
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
@@ -73,7 +73,7 @@ impl Engine {
 
     fn carry_out(&self, connection: &Connection, due: Due, now: Duration) {
         match due {
-            Due::Drop => connection.outbox().end(Disconnect::Aborted),
+            Due::Drop => connection.outbox().end(Disconnect::TransportLost),
             Due::CancelHandshake => {
                 let answer = handshake::answer(HubProtocol::Json, Some(&handshake::HandshakeError::Canceled));
                 connection.finish(Some(&answer), Backlog::Written, Disconnect::ProtocolError("no handshake in time"));
@@ -90,11 +90,21 @@ impl Engine {
         }
     }
 
+    /// Closes every connection and forgets every negotiation.
+    fn dismiss_everyone(&self) {
+        let everyone: Vec<Connection> = {
+            let mut directory = self.directory();
+            directory.expire(Duration::MAX);
+            directory.connections().cloned().collect()
+        };
+        everyone.iter().for_each(|connection| self.dismiss(connection));
+    }
+
     /// Stops the timer when there is nothing to watch; false when something came in between.
     fn rest(&self) -> bool {
         let directory = self.directory();
         if directory.is_empty() {
-            self.watched.store(false, std::sync::atomic::Ordering::Release);
+            self.watched.store(false, Release);
         }
         directory.is_empty()
     }
@@ -109,9 +119,9 @@ async fn watch(engine: Arc<Engine>) {
             _ = ticks.tick() => engine.tend(engine.now()),
             () = engine.shutdown.cancelled(), if sweeping => {
                 sweeping = false;
-                let everyone: Vec<Connection> = engine.directory().connections().cloned().collect();
-                everyone.iter().for_each(|connection| engine.dismiss(connection));
+                engine.dismiss_everyone();
             }
+            () = engine.left.notified() => {}
         }
         if engine.rest() {
             return;

@@ -1,14 +1,46 @@
-//! WebSockets (signalr-protocol 3.2).
+//! WebSockets (signalr-protocol 3.2): the upgrade, and the task that owns the socket afterwards.
+//!
+//! The socket is taken out of the HTTP machinery, so an idle connection costs its own state and nothing of hyper's.
+//! WebSocket messages have no meaning of their own: their bytes are one stream for the session.
+
+mod batch;
+mod frame;
+mod pump;
+mod socket;
+
 use std::sync::Arc;
 
-use axum::response::Response;
-use http::{StatusCode, request::Parts};
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use hyper::upgrade::OnUpgrade;
+use sha1::{Digest, Sha1};
 
-use crate::endpoint::text;
-use crate::engine::Engine;
-use crate::{Admission, Query};
+use crate::endpoint::{ids, text};
+use crate::engine::{Engine, Occupant};
+use crate::session::Session;
+use crate::{Admission, Connection, Query, Transport};
+use pump::Pump;
+use socket::Socket;
 
+/// Why a client does not get its WebSocket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refused {
+    /// A version of the WebSocket protocol other than 13.
+    Version,
+    /// No `Sec-WebSocket-Key` of 16 bytes.
+    Key,
+    /// The HTTP connection is not one that can be upgraded, such as HTTP/1.0.
+    NotUpgradable,
+    /// The connection has a WebSocket already.
+    InUse,
+    /// The connection has another transport already.
+    OtherTransport,
+    NoConnection,
+}
+
+/// Answers an upgrade and, once it is through, serves the connection in a task of its own.
 pub(crate) fn accept(
     engine: &Arc<Engine>,
     parts: &Parts,
@@ -16,6 +48,101 @@ pub(crate) fn accept(
     query: Query,
     admission: Admission,
 ) -> Response {
-    let _ = (engine, parts, upgrade, query, admission);
-    text(StatusCode::NOT_IMPLEMENTED, "")
+    let upgrading = accept_key(&parts.headers).and_then(|accept_key| {
+        let upgrade = upgrade.ok_or(Refused::NotUpgradable)?;
+        let (token, connection_id) = claim(engine, &query)?;
+        Ok((accept_key, upgrade, token, connection_id))
+    });
+    let (accept_key, upgrade, token, connection_id) = match upgrading {
+        Ok(upgrading) => upgrading,
+        Err(refused) => return refused.into_response(),
+    };
+    // A small task waits for the upgrade, and the one that lives as long as the connection starts behind it: what the
+    // upgrade needs is not kept.
+    let tasks = engine.tasks().clone();
+    let engine = Arc::clone(engine);
+    tasks.spawn(async move {
+        let Ok(upgraded) = upgrade.await else {
+            return engine.abandoned(token.as_deref());
+        };
+        let (socket, early) = Socket::from_upgraded(upgraded);
+        let connection = Connection::open(Arc::clone(&engine), connection_id, Transport::WebSockets, admission, query);
+        let session = Session::new(connection.clone());
+        engine.opened(&connection, token);
+        engine.tasks().spawn(Pump::new(socket, session, &early).run());
+    });
+    switching_protocols(accept_key)
+}
+
+/// The token to give back at the end, and the connection's id. Without an `id` the client has not negotiated here and
+/// gets a connection all the same (signalr-protocol 2.7).
+fn claim(engine: &Engine, query: &Query) -> Result<(Option<String>, String), Refused> {
+    let Some(token) = query.first("id") else {
+        return Ok((None, ids::fresh()));
+    };
+    match engine.directory().claim(token, Transport::WebSockets, engine.now()) {
+        Occupant::Negotiated { connection_id } => Ok((Some(token.to_owned()), connection_id)),
+        Occupant::Connected(Transport::WebSockets) => Err(Refused::InUse),
+        Occupant::Connected(_) => Err(Refused::OtherTransport),
+        Occupant::Nobody => Err(Refused::NoConnection),
+    }
+}
+
+/// The proof that the request was understood (RFC 6455, 4.2.2).
+fn accept_key(headers: &HeaderMap) -> Result<HeaderValue, Refused> {
+    if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+        return Err(Refused::Version);
+    }
+    let key = headers.get(header::SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes).unwrap_or_default();
+    if STANDARD.decode(key).is_ok_and(|nonce| nonce.len() == 16) {
+        let digest = Sha1::new().chain_update(key).chain_update("258EAFA5-E914-47DA-95CA-C5AB0DC85B11").finalize();
+        Ok(HeaderValue::try_from(STANDARD.encode(digest)).expect("base64 is visible ASCII"))
+    } else {
+        Err(Refused::Key)
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let (status, body) = match self {
+            Self::Version => (StatusCode::UPGRADE_REQUIRED, "Only version 13 of the WebSocket protocol is served"),
+            Self::Key => (StatusCode::BAD_REQUEST, "Sec-WebSocket-Key is missing or is not 16 bytes in base64"),
+            Self::NotUpgradable => (StatusCode::BAD_REQUEST, "The HTTP connection cannot be upgraded"),
+            Self::InUse => (StatusCode::CONFLICT, ""),
+            Self::OtherTransport => (StatusCode::BAD_REQUEST, "Cannot change transports mid-connection"),
+            Self::NoConnection => (StatusCode::NOT_FOUND, "No Connection with that ID"),
+        };
+        let mut response = text(status, body);
+        if self == Self::Version {
+            response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        }
+        response
+    }
+}
+
+fn switching_protocols(accept_key: HeaderValue) -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept_key);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_accept_key_is_that_of_the_rfc() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        headers.insert(header::SEC_WEBSOCKET_KEY, HeaderValue::from_static("dGhlIHNhbXBsZSBub25jZQ=="));
+        assert_eq!(accept_key(&headers).unwrap(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        headers.insert(header::SEC_WEBSOCKET_KEY, HeaderValue::from_static("short"));
+        assert_eq!(accept_key(&headers), Err(Refused::Key));
+        headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("8"));
+        assert_eq!(accept_key(&headers), Err(Refused::Version));
+    }
 }

@@ -1,0 +1,244 @@
+//! Moves bytes between a socket and a connection until one of them ends.
+//!
+//! One hand-written future per connection: what it holds while it waits is this struct, and buffers live on the stack.
+//! All queued frames go out in one vectored write.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+use tokio::io::ReadBuf;
+
+use super::batch::Batch;
+use super::frame::{self, Event, FrameReader, Violation};
+use super::socket::Socket;
+use crate::connection::outbox::{Backlog, Next};
+use crate::message::Reconnect;
+use crate::protocol::Frame;
+use crate::session::Session;
+use crate::{Connection, Disconnect};
+
+/// Bytes per read.
+const SCRATCH: usize = 4096;
+
+#[derive(Debug)]
+pub(super) struct Pump {
+    socket: Socket,
+    reader: FrameReader,
+    session: Session,
+    batch: Batch,
+    /// Bytes written since the outbox last heard of it.
+    written: usize,
+    /// The answer to the last Ping. A client that pings without reading gets one answer, not a thousand.
+    pong: Option<Frame>,
+    closing: Closing,
+    /// The code of the Close frame where the WebSocket protocol has a particular one.
+    code: Option<u16>,
+}
+
+/// How far the closing handshake is (RFC 6455, 7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Closing {
+    NotYet,
+    /// The Close frame is on its way or written; the peer's is awaited.
+    Sent,
+    /// The peer cannot be understood any more. Once the Close frame is written the socket is closed in this direction
+    /// only: dropping it with unread input would make the peer lose the frame.
+    Deaf,
+    /// As `Deaf`, and closed in this direction.
+    HalfClosed,
+    /// Both sides have said Close: the socket is dropped once everything is written.
+    Agreed,
+}
+
+/// Whether there is more to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    /// Something was done, more may be possible.
+    Goes,
+    /// Nothing can be done now; the task is woken when it can.
+    Waits,
+    Ends,
+}
+
+impl Pump {
+    /// `early` has been read already, behind the request.
+    pub(super) fn new(socket: Socket, session: Session, early: &[u8]) -> Self {
+        let mut pump = Self {
+            socket,
+            reader: FrameReader::default(),
+            session,
+            batch: Batch::default(),
+            written: 0,
+            pong: None,
+            closing: Closing::NotYet,
+            code: None,
+        };
+        pump.absorb(&mut early.to_vec());
+        pump
+    }
+
+    pub(super) async fn run(mut self) {
+        poll_fn(|context| self.poll(context)).await;
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if self.poll_write(context) == Flow::Ends {
+                return Poll::Ready(());
+            }
+            match self.poll_read(context) {
+                Flow::Goes => {}
+                Flow::Waits => return Poll::Pending,
+                Flow::Ends => return Poll::Ready(()),
+            }
+        }
+    }
+
+    fn connection(&self) -> &Connection {
+        self.session.connection()
+    }
+
+    /// Writes until nothing is left or the socket takes no more.
+    fn poll_write(&mut self, context: &mut Context<'_>) -> Flow {
+        loop {
+            if self.batch.is_empty() && self.refill(context) == Flow::Ends {
+                return Flow::Ends;
+            }
+            if self.batch.is_empty() {
+                self.batch.shrink();
+                return self.settle(context);
+            }
+            let socket = &mut self.socket;
+            match self.batch.with_slices(|slices| socket.poll_write(context, slices)) {
+                Poll::Ready(Ok(count)) if count > 0 => {
+                    self.batch.advance(count);
+                    self.written += count;
+                    let connection = self.connection();
+                    connection.activity().sent(connection.engine().now());
+                }
+                Poll::Ready(_) => return Flow::Ends,
+                Poll::Pending => {
+                    let connection = self.connection();
+                    connection.activity().stalled(connection.engine().now());
+                    return if connection.outbox().watch(context) { Flow::Waits } else { Flow::Ends };
+                }
+            }
+        }
+    }
+
+    /// Takes the next frames to write, if there are any.
+    fn refill(&mut self, context: &Context<'_>) -> Flow {
+        let next = self.session.connection().outbox().take(context, self.batch.refill(), self.written);
+        self.written = 0;
+        match next {
+            Next::Drop => return Flow::Ends,
+            Next::Close if self.closing == Closing::NotYet => {
+                self.closing = Closing::Sent;
+                self.batch.push(self.close_frame());
+            }
+            Next::Close if self.closing == Closing::Deaf && self.code.is_some() => {
+                self.batch.push(self.close_frame());
+                self.code = None;
+            }
+            Next::Wait | Next::Write | Next::Close => {}
+        }
+        if self.closing == Closing::NotYet
+            && let Some(pong) = self.pong.take()
+        {
+            self.batch.push(pong);
+        }
+        Flow::Goes
+    }
+
+    /// Everything is written: what that means depends on how far the closing is.
+    fn settle(&mut self, context: &mut Context<'_>) -> Flow {
+        match self.socket.poll_flush(context) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(_)) => return Flow::Ends,
+            Poll::Pending => return Flow::Waits,
+        }
+        match self.closing {
+            Closing::Agreed => Flow::Ends,
+            Closing::Deaf => match self.socket.poll_shutdown(context) {
+                Poll::Ready(Ok(())) => {
+                    self.closing = Closing::HalfClosed;
+                    Flow::Waits
+                }
+                Poll::Ready(Err(_)) => Flow::Ends,
+                Poll::Pending => Flow::Waits,
+            },
+            Closing::NotYet | Closing::Sent | Closing::HalfClosed => Flow::Waits,
+        }
+    }
+
+    fn close_frame(&self) -> Frame {
+        let code = self.code.unwrap_or_else(|| match self.connection().outbox().reason() {
+            Disconnect::HubFailed => 1011,
+            _ => 1000,
+        });
+        Frame::control(frame::CLOSE, &code.to_be_bytes())
+    }
+
+    /// Reads once. Not inlined, so that the buffer is on the stack only while it is used.
+    #[inline(never)]
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Flow {
+        let has_room = || self.connection().inbox().poll_room(context).is_ready();
+        if self.closing == Closing::Agreed || (self.closing == Closing::NotYet && !has_room()) {
+            return Flow::Waits;
+        }
+        let mut scratch = [0; SCRATCH];
+        let mut buffer = ReadBuf::new(&mut scratch);
+        match self.socket.poll_read(context, &mut buffer) {
+            Poll::Pending => Flow::Waits,
+            Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                self.absorb(buffer.filled_mut());
+                Flow::Goes
+            }
+            Poll::Ready(_) => Flow::Ends,
+        }
+    }
+
+    fn absorb(&mut self, mut bytes: &mut [u8]) {
+        while !matches!(self.closing, Closing::Deaf | Closing::HalfClosed | Closing::Agreed) {
+            match self.reader.next(&mut bytes) {
+                Ok(None) => return,
+                Ok(Some(Event::Data(data))) => {
+                    if self.session.receive(data).is_err() {
+                        self.code = Some(1009);
+                    }
+                }
+                Ok(Some(Event::Ping(payload))) => self.pong = Some(Frame::control(frame::PONG, &payload)),
+                Ok(Some(Event::Pong)) => {}
+                Ok(Some(Event::Close(code))) => self.agree(code),
+                Err(violation) => self.refuse(violation),
+            }
+        }
+    }
+
+    /// The peer says Close. What is queued for it is not written any more.
+    fn agree(&mut self, code: Option<u16>) {
+        if self.closing == Closing::NotYet {
+            let error = match code {
+                None | Some(1000 | 1001) => None,
+                Some(code) => Some(format!("the WebSocket was closed with code {code}")),
+            };
+            self.connection().finish(None, Backlog::Dropped, Disconnect::ClientClosed { error });
+            self.written += self.batch.cut();
+            // A close without a code is answered with 1000; an echo would read as 1005 (signalr-protocol 3.2).
+            let answer = Frame::control(frame::CLOSE, &code.unwrap_or(1000).to_be_bytes());
+            self.batch.push(answer);
+        }
+        self.closing = Closing::Agreed;
+    }
+
+    /// The peer broke the WebSocket protocol.
+    fn refuse(&mut self, violation: Violation) {
+        if self.closing == Closing::Sent {
+            self.closing = Closing::Agreed;
+            return;
+        }
+        self.closing = Closing::Deaf;
+        self.code = Some(violation.code());
+        self.connection().fail(Disconnect::ProtocolError(violation.complaint()), Reconnect::Denied);
+    }
+}

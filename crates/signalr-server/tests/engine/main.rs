@@ -1,0 +1,9 @@
+//! The server as its clients see it: real sockets on loopback, a foreign WebSocket implementation on the other side.
+
+mod closing;
+mod delivery;
+mod harness;
+mod hub_protocol;
+mod negotiate;
+mod timing;
+mod websocket;
