@@ -3,14 +3,14 @@
 //! Arrays may be longer than this version knows; what follows the items that it knows is not looked at, as .NET and
 //! the JavaScript client do it. Nothing is allocated for a length that a client merely claims.
 
+mod encode;
+mod from_json;
 mod length;
 mod reader;
-mod walk;
-mod from_json;
-mod to_json;
-mod encode;
 #[cfg(test)]
 mod tests;
+mod to_json;
+mod walk;
 
 pub(crate) use from_json::from_json;
 pub(crate) use length::Splitter;

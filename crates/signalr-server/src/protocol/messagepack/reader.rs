@@ -2,7 +2,8 @@
 //!
 //! A length is believed only as far as the remaining bytes can bear it out: an item takes at least one byte.
 
-use jiff::Timestamp;
+use jiff::SignedDuration;
+use jiff::civil::{DateTime, date};
 use rmp::Marker;
 
 use crate::protocol::Malformed;
@@ -34,8 +35,8 @@ pub(super) enum Scalar<'a> {
     /// Not necessarily UTF-8: JavaScript encodes lone surrogates as they are.
     Text(&'a [u8]),
     Binary(&'a [u8]),
-    /// Extension -1.
-    Timestamp(Timestamp),
+    /// Extension -1, in UTC.
+    Timestamp(DateTime),
     /// Any other extension.
     Extension(&'a [u8]),
 }
@@ -151,8 +152,8 @@ impl<'a> Reader<'a> {
 
 /// The three forms of the timestamp extension: seconds of 32 bits; nanoseconds of 30 and seconds of 34 bits;
 /// nanoseconds of 32 and signed seconds of 64 bits. Cut to the 100 ns of a .NET `DateTime` and kept to its years.
-fn timestamp(data: &[u8]) -> Result<Timestamp, Malformed> {
-    const YEARS_1_TO_9999: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
+fn timestamp(data: &[u8]) -> Result<DateTime, Malformed> {
+    const OUTSIDE: Malformed = Malformed("a timestamp is outside the years 1 to 9999");
     let number = |bytes: &[u8]| bytes.iter().fold(0, |number: u64, byte| number << 8 | u64::from(*byte));
     let (seconds, nanoseconds) = match data.len() {
         4 => (number(data), 0),
@@ -160,12 +161,14 @@ fn timestamp(data: &[u8]) -> Result<Timestamp, Malformed> {
         12 => (number(&data[4..]), number(&data[..4])),
         _ => return Err(Malformed("a timestamp has not 4, 8 or 12 bytes")),
     };
-    let seconds = seconds as i64;
-    if nanoseconds >= 1_000_000_000 || !YEARS_1_TO_9999.contains(&seconds) {
-        return Err(Malformed("a timestamp is outside the years 1 to 9999"));
+    if nanoseconds >= 1_000_000_000 {
+        return Err(Malformed("a timestamp has a second or more of nanoseconds"));
     }
-    Timestamp::new(seconds, (nanoseconds - nanoseconds % 100) as i32)
-        .map_err(|_| Malformed("a timestamp is outside the years 1 to 9999"))
+    let since_1970 = SignedDuration::new(seconds as i64, 0);
+    let timestamp = date(1970, 1, 1).at(0, 0, 0, 0).checked_add(since_1970).map_err(|_| OUTSIDE)?;
+    let fraction = (nanoseconds - nanoseconds % 100) as i32;
+    let timestamp = timestamp.with().subsec_nanosecond(fraction).build().map_err(|_| OUTSIDE)?;
+    if timestamp.year() >= 1 { Ok(timestamp) } else { Err(OUTSIDE) }
 }
 
 #[cfg(test)]
@@ -198,7 +201,7 @@ mod tests {
     #[track_caller]
     fn check_timestamp(bytes: &[u8], expected: &str) {
         let shown = match Reader::new(bytes).token() {
-            Ok(Token::Scalar(Scalar::Timestamp(timestamp))) => timestamp.to_string(),
+            Ok(Token::Scalar(Scalar::Timestamp(timestamp))) => format!("{timestamp}Z"),
             other => format!("{other:?}"),
         };
         assert_eq!(shown, expected);
@@ -219,7 +222,8 @@ mod tests {
         check_timestamp(&with(0, -62_135_596_801), OUTSIDE);
         check_timestamp(&with(0, 253_402_300_800), OUTSIDE);
         check_timestamp(&with(0, i64::MIN), OUTSIDE);
-        check_timestamp(&with(1_000_000_000, 0), OUTSIDE);
+        check_timestamp(&with(0, i64::MAX), OUTSIDE);
+        check_timestamp(&with(1_000_000_000, 0), "Err(Malformed(\"a timestamp has a second or more of nanoseconds\"))");
         check_timestamp(&[0xd4, 0xff, 0], "Err(Malformed(\"a timestamp has not 4, 8 or 12 bytes\"))");
     }
 }

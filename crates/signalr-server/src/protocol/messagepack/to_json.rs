@@ -76,7 +76,7 @@ fn write_scalar(scalar: Scalar<'_>, json: &mut Vec<u8>) {
         Scalar::Double(number) => write(name(number), json),
         Scalar::Text(bytes) => write(&*String::from_utf8_lossy(bytes), json),
         Scalar::Binary(bytes) | Scalar::Extension(bytes) => write(&*STANDARD.encode(bytes), json),
-        Scalar::Timestamp(timestamp) => write!(json, "\"{timestamp}\"").expect(TO_MEMORY),
+        Scalar::Timestamp(timestamp) => write!(json, "\"{timestamp}Z\"").expect(TO_MEMORY),
     }
 }
 
