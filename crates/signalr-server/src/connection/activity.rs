@@ -95,3 +95,44 @@ fn reached(time: &AtomicU64, now: Duration) -> bool {
 fn millis(time: Duration) -> u64 {
     time.as_millis().try_into().unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn silence_counts_only_after_a_ping() {
+        let activity = Activity::new(SECOND);
+        assert!(!activity.is_silent(SECOND * 100, SECOND * 30));
+        activity.pinged();
+        activity.received(SECOND * 2);
+        assert!(!activity.is_silent(SECOND * 31, SECOND * 30));
+        assert!(activity.is_silent(SECOND * 32, SECOND * 30));
+    }
+
+    #[test]
+    fn a_stall_counts_from_its_first_write_until_one_succeeds() {
+        let activity = Activity::new(SECOND);
+        assert!(!activity.is_stalled(SECOND * 100, SECOND * 10));
+        activity.stalled(SECOND * 2);
+        activity.stalled(SECOND * 11);
+        assert!(activity.is_stalled(SECOND * 12, SECOND * 10));
+        activity.sent(SECOND * 12);
+        assert!(!activity.is_stalled(SECOND * 12, SECOND * 10) && !activity.is_quiet(SECOND * 12, SECOND));
+        assert!(activity.is_quiet(SECOND * 13, SECOND));
+    }
+
+    #[test]
+    fn a_deadline_is_absent_until_it_is_set() {
+        let activity = Activity::new(SECOND);
+        assert!(!activity.is_past_deadline(SECOND * 100) && !activity.is_expired(SECOND * 100));
+        activity.set_deadline(SECOND * 5);
+        activity.set_expiry(Duration::ZERO);
+        assert!(!activity.is_past_deadline(SECOND * 4) && activity.is_past_deadline(SECOND * 5));
+        assert!(activity.is_expired(SECOND), "an expiry that has passed already is one");
+        activity.clear_deadline();
+        assert!(!activity.is_past_deadline(SECOND * 100));
+    }
+}

@@ -86,3 +86,31 @@ impl Inbox {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calling_starts_once_and_again_after_it_ended() {
+        let inbox = Inbox::default();
+        assert_eq!(inbox.push(Call::Connected, 0), Calling::Starts);
+        assert_eq!(inbox.push(Call::Disconnected, 0), Calling::Goes);
+        assert!(matches!(inbox.next(), Some(Call::Connected)));
+        assert!(matches!(inbox.next(), Some(Call::Disconnected)));
+        assert!(inbox.is_busy(), "the last call is going on");
+        assert!(inbox.next().is_none() && !inbox.is_busy());
+        assert_eq!(inbox.push(Call::Connected, 0), Calling::Starts);
+    }
+
+    #[test]
+    fn the_client_is_not_read_while_too_much_waits() {
+        let (inbox, context) = (Inbox::default(), Context::from_waker(Waker::noop()));
+        let _ = inbox.push(Call::Connected, LIMIT - 1);
+        assert_eq!(inbox.poll_room(&context), Poll::Ready(()));
+        let _ = inbox.push(Call::Disconnected, 1);
+        assert_eq!(inbox.poll_room(&context), Poll::Pending);
+        inbox.next();
+        assert_eq!(inbox.poll_room(&context), Poll::Ready(()));
+    }
+}

@@ -171,3 +171,85 @@ fn wake(waker: Option<Waker>) {
         waker.wake();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    use std::task::Wake;
+
+    use super::*;
+    use crate::HubProtocol;
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// A frame that counts ten bytes.
+    fn frame() -> Frame {
+        Frame::encoded(HubProtocol::Json, b"12345678")
+    }
+
+    #[test]
+    fn the_task_is_woken_once_for_all_that_is_queued_until_it_comes() {
+        let (outbox, wakes) = (Outbox::default(), Arc::new(Wakes::default()));
+        let waker = Waker::from(Arc::clone(&wakes));
+        let context = Context::from_waker(&waker);
+        let mut batch = Vec::new();
+        assert_eq!(outbox.take(&context, &mut batch, 0), Next::Wait);
+        for _ in 0..3 {
+            outbox.push(&frame(), 100).unwrap();
+        }
+        assert_eq!(wakes.0.load(Relaxed), 1);
+        assert_eq!((outbox.take(&context, &mut batch, 0), batch.len()), (Next::Write, 3));
+        outbox.push(&frame(), 100).unwrap();
+        assert_eq!(wakes.0.load(Relaxed), 1, "a task that is writing needs no wake");
+        assert!(outbox.watch(&context));
+        outbox.end(Disconnect::Aborted);
+        assert_eq!(wakes.0.load(Relaxed), 2, "a task that waits for the socket hears of the end");
+        assert_eq!(outbox.take(&context, &mut Vec::new(), 0), Next::Drop);
+    }
+
+    #[test]
+    fn bytes_count_until_they_are_written() {
+        let (outbox, context) = (Outbox::default(), Context::from_waker(Waker::noop()));
+        let mut batch = Vec::new();
+        outbox.push(&frame(), 20).unwrap();
+        outbox.push(&frame(), 20).unwrap();
+        assert_eq!(outbox.push(&frame(), 20), Err(Refused::Full));
+        assert_eq!(outbox.take(&context, &mut batch, 0), Next::Write);
+        assert_eq!(outbox.push(&frame(), 20), Err(Refused::Full));
+        batch.clear();
+        assert_eq!(outbox.take(&context, &mut batch, 10), Next::Wait);
+        outbox.push(&frame(), 20).unwrap();
+        assert_eq!(outbox.take(&context, &mut batch, 10), Next::Write);
+        batch.clear();
+        assert_eq!(outbox.take(&context, &mut batch, 10), Next::Wait);
+        assert!(outbox.is_empty());
+        outbox.push(&frame(), 5).unwrap();
+        assert_eq!(outbox.push(&frame(), 5), Err(Refused::Full), "one frame above the limit passes alone");
+    }
+
+    #[test]
+    fn the_first_end_counts_and_what_is_queued_is_written_or_dropped() {
+        let context = Context::from_waker(Waker::noop());
+        for (backlog, expected) in [(Backlog::Written, 3), (Backlog::Dropped, 1)] {
+            let (outbox, mut batch) = (Outbox::default(), Vec::new());
+            outbox.push(&frame(), 100).unwrap();
+            outbox.push(&frame(), 100).unwrap();
+            assert!(outbox.finish(Some(&frame()), backlog, Disconnect::Shutdown));
+            assert!(!outbox.finish(Some(&frame()), backlog, Disconnect::Aborted));
+            assert_eq!(outbox.push(&frame(), 100), Err(Refused::Gone));
+            assert_eq!((outbox.take(&context, &mut batch, 0), batch.len()), (Next::Write, expected));
+            batch.clear();
+            assert_eq!(outbox.take(&context, &mut batch, expected * 10), Next::Close);
+            outbox.end(Disconnect::TransportLost);
+            assert_eq!(outbox.reason(), Disconnect::Shutdown);
+        }
+    }
+}

@@ -110,3 +110,49 @@ impl Directory {
         self.connections.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(1);
+    const LATER: Duration = Duration::from_secs(16);
+
+    fn directory(limit: usize) -> Directory {
+        let mut directory = Directory::new(limit);
+        directory.negotiate("token".to_owned(), "id".to_owned(), LATER).unwrap();
+        directory
+    }
+
+    #[test]
+    fn a_token_is_claimed_once() {
+        let mut directory = directory(9);
+        let negotiated = Occupant::Negotiated { connection_id: "id".to_owned() };
+        assert_eq!(directory.claim("id", Transport::WebSockets, NOW), Occupant::Nobody);
+        assert_eq!(directory.claim("token", Transport::WebSockets, NOW), negotiated);
+        let taken = Occupant::Connected(Transport::WebSockets);
+        assert_eq!(directory.claim("token", Transport::LongPolling, NOW), taken);
+        directory.expire(Duration::MAX);
+        assert_eq!(directory.look_up("token", Duration::MAX), taken, "a connection does not expire");
+        directory.release("token");
+        assert_eq!(directory.look_up("token", NOW), Occupant::Nobody);
+        assert!(directory.is_empty());
+    }
+
+    #[test]
+    fn a_negotiation_is_gone_at_its_time_and_makes_room() {
+        let mut directory = directory(1);
+        assert_eq!(directory.negotiate("other".to_owned(), "id".to_owned(), LATER), Err(Full));
+        assert_eq!(directory.claim("token", Transport::WebSockets, LATER), Occupant::Nobody);
+        directory.expire(LATER);
+        assert!(directory.is_empty());
+        assert_eq!(directory.negotiate("other".to_owned(), "id".to_owned(), LATER * 2), Ok(()));
+    }
+
+    #[test]
+    fn a_negotiation_that_was_claimed_makes_room() {
+        let mut directory = directory(1);
+        directory.claim("token", Transport::WebSockets, NOW);
+        assert_eq!(directory.negotiate("other".to_owned(), "id".to_owned(), LATER), Ok(()));
+    }
+}

@@ -55,6 +55,7 @@ async fn many_are_closed_at_once_but_for_the_excluded() {
     let closed = server.clients.close(&Recipients::everyone().excluding(&excluded), Some("bye"), Reconnect::Allowed);
     assert_eq!(closed, 1);
     assert_eq!(first.next().await, r#"{"type":7,"error":"bye","allowReconnect":true}"#);
+    first.is_closed_with(CloseCode::Normal).await;
     server.disconnected().await;
     assert_eq!(server.clients.len(), 1);
 }

@@ -131,3 +131,20 @@ async fn a_hub_that_panics_loses_that_connection_only() {
     other.send(r#"{"type":1,"invocationId":"1","target":"Echo","arguments":[]}"#).await;
     other.next().await;
 }
+
+#[tokio::test]
+async fn more_than_may_wait_for_the_hub_is_read_later_and_nothing_is_lost() {
+    let server = Server::start(ServerOptions::default()).await;
+    let (mut client, _) = server.join("").await;
+    client.send(r#"{"type":1,"target":"Wait","arguments":[]}"#).await;
+    server.received().await;
+    let padding = "x".repeat(16 * 1024);
+    for index in 0..32 {
+        client.send(&format!(r#"{{"type":1,"target":"{index}","arguments":["{padding}"]}}"#)).await;
+    }
+    server.hub.permits.add_permits(1);
+    for index in 0..32 {
+        let message = server.received().await;
+        assert!(matches!(message, ClientMessage::Invocation { target, .. } if target == index.to_string()));
+    }
+}

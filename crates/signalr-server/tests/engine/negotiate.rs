@@ -147,7 +147,7 @@ async fn requests_that_need_a_connection_say_so() {
 
 #[tokio::test]
 async fn a_full_table_refuses_until_a_negotiation_expires() {
-    let lifetime = Duration::from_millis(200);
+    let lifetime = Duration::from_secs(1);
     let server =
         Server::start(ServerOptions { negotiation_limit: 1, negotiation_lifetime: lifetime, ..Default::default() })
             .await;

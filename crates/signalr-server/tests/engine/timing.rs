@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use signalr_server::{Disconnect, ServerOptions};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::harness::{Client, PING, Server};
+use crate::harness::{Client, PING, RS, Server};
 
 const SHORT: Duration = Duration::from_millis(100);
 
@@ -48,15 +48,15 @@ async fn a_client_is_closed_for_silence_only_after_its_first_ping() {
 async fn the_client_timeout_rests_while_the_hub_is_busy() {
     let server = Server::start(ServerOptions { client_timeout: SHORT, ..Default::default() }).await;
     let (mut busy, _) = server.join("").await;
-    busy.send(PING).await;
-    busy.send(r#"{"type":1,"target":"Wait","arguments":[]}"#).await;
+    busy.send(&format!(r#"{PING}{RS}{{"type":1,"target":"Wait","arguments":[]}}"#)).await;
     server.received().await;
     let (mut reference, _) = server.join("").await;
     reference.send(PING).await;
-    assert_eq!(server.disconnected().await, Disconnect::ClientTimeout);
     reference.next().await;
-    server.hub.permits.add_permits(1);
+    reference.is_closed_with(CloseCode::Normal).await;
+    assert_eq!(server.disconnected().await, Disconnect::ClientTimeout);
     busy.send(r#"{"type":1,"invocationId":"1","target":"Echo","arguments":[]}"#).await;
+    server.hub.permits.add_permits(1);
     assert_eq!(busy.next().await, r#"{"type":3,"invocationId":"1","result":[]}"#);
 }
 
