@@ -49,6 +49,8 @@ pub struct HostJson {
     pub extension_bundle: Option<ExtensionBundle>,
     /// `watchFiles`: a change of one of them restarts the handler.
     pub watch_files: Vec<String>,
+    /// `functions`: when it is not empty, only these functions are loaded, letter case ignored.
+    pub only_functions: Vec<String>,
 }
 
 /// The `customHandler` section of host.json (functions-host 1.1), ready to start.

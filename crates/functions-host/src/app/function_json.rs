@@ -31,6 +31,9 @@ pub(super) fn discover(
     let (mut functions, mut broken) = (Vec::new(), Vec::new());
     for folder in folders(root)? {
         let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if !is_wanted(&name, host) {
+            continue;
+        }
         let read = match json_file::read(&folder.join("function.json")) {
             Ok(None) => continue,
             Ok(Some(text)) => read_function(&name, &text, &context),
@@ -42,6 +45,11 @@ pub(super) fn discover(
         }
     }
     Ok((functions, broken))
+}
+
+/// Whether host.json does not limit the app to other functions.
+fn is_wanted(name: &str, host: &HostJson) -> bool {
+    host.only_functions.is_empty() || host.only_functions.iter().any(|only| only.eq_ignore_ascii_case(name))
 }
 
 /// The folders one level below the root, by name.

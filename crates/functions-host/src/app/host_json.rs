@@ -40,6 +40,7 @@ pub(super) fn read(file: &Map<String, Value>, root: &Path, settings: &Settings) 
         function_timeout: function_timeout(&file)?,
         extension_bundle: extension_bundle(&file),
         watch_files: member(&file, "watchFiles").map(strings_of).unwrap_or_default(),
+        only_functions: member(&file, "functions").map(strings_of).unwrap_or_default(),
     };
     Ok(Read { host, flattened: overrides::flattened(&file), warnings })
 }

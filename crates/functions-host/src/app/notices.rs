@@ -6,6 +6,12 @@ use crate::routes::RouteTable;
 /// Sentences to print at the start.
 pub(super) fn about(host: &HostJson, functions: &[Function], settings: &Settings) -> Vec<String> {
     let mut notices = RouteTable::new(&host.route_prefix, functions).hidden_routes();
+    if !host.only_functions.is_empty() {
+        let names = host.only_functions.join(", ");
+        notices.push(format!(
+            "A function allow list has been specified, excluding all but the following functions: [{names}]"
+        ));
+    }
     notices.extend(about_the_runtime(settings));
     notices.extend(about_storage(functions, settings));
     notices

@@ -151,3 +151,16 @@ fn binding_data_wins_over_a_built_in_name() {
     let data = data.as_object().expect("an object");
     assert_eq!(resolve("{sys.utcnow}", &settings(), data).as_deref(), Ok("mine"));
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_template_makes_the_binder_fail(text in "[a-z{}%.:é𝄞'\"\\\\-]{0,24}") {
+        let _ = resolve(&text, &settings(), &data());
+        let _ = resolve(&format!("{{datetime:{text}}}"), &settings(), &data());
+    }
+
+    #[test]
+    fn text_without_signs_stays_as_it_is(text in "[^{}%]{0,24}") {
+        proptest::prop_assert_eq!(resolve(&text, &settings(), &data()), Ok(text));
+    }
+}

@@ -117,7 +117,7 @@ impl Constraint {
             Constraint::Bool => "true".to_owned(),
             Constraint::DateTime => "2026-01-01".to_owned(),
             Constraint::Guid => Uuid::nil().to_string(),
-            Constraint::Length { minimum, .. } => "x".repeat(*minimum).clone(),
+            Constraint::Length { minimum, .. } => "x".repeat((*minimum).min(LONGEST_SAMPLE)),
             Constraint::Range { minimum: i64::MIN, maximum } => maximum.to_string(),
             Constraint::Range { minimum, .. } => minimum.to_string(),
             Constraint::File => "x.x".to_owned(),
@@ -125,6 +125,9 @@ impl Constraint {
         })
     }
 }
+
+/// Longer than any path that is worth a sample.
+const LONGEST_SAMPLE: usize = 1000;
 
 const MINIMUM_ABOVE_MAXIMUM: &str =
     "The value for argument 'min' should be less than or equal to the value for the argument 'max'.";

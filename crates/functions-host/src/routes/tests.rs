@@ -273,6 +273,30 @@ fn only_a_less_specific_earlier_route_hides_another() {
 }
 
 #[test]
+fn a_huge_length_is_no_trouble() {
+    hides("{x}", "{x:minlength(9223372036854775807)}", true);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_and_no_path_makes_the_matcher_fail(text in "[a-c/{}*?=:.()é𝄞1]{0,24}", path in "[a-c/.%é𝄞1]{0,24}") {
+        if let Ok(template) = RouteTemplate::parse(&text) {
+            let names = template.matches(&path).map(|values| values.len());
+            let in_capitals = template.matches(&path.to_uppercase().replace('%', "")).map(|values| values.len());
+            // As many values each time: one for every parameter.
+            proptest::prop_assert!(names.is_none() || in_capitals.is_none() || names == in_capitals);
+        }
+    }
+
+    #[test]
+    fn a_parameter_takes_any_segment_as_it_is(value in "[a-zA-Z0-9é𝄞 ._~-]{1,12}") {
+        let encoded: String = percent_encoding::utf8_percent_encode(&value, percent_encoding::NON_ALPHANUMERIC).to_string();
+        let values = RouteTemplate::parse("items/{id}").unwrap().matches(&format!("items/{encoded}"));
+        proptest::prop_assert_eq!(values, Some(vec![("id".to_owned(), Some(value))]));
+    }
+}
+
+#[test]
 fn methods_that_differ_hide_nothing() {
     let functions =
         [function("a", "items/{id}", &[Method::GET]), function("b", "items/recent", &[Method::POST, Method::PUT])];

@@ -107,4 +107,17 @@ mod tests {
             check(text, None);
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_written_is_read_back(milliseconds in -900_000_000_000_i64..900_000_000_000) {
+            let span = SignedDuration::from_millis(milliseconds);
+            proptest::prop_assert_eq!(parse(&display(span)), Some(span));
+        }
+
+        #[test]
+        fn no_text_makes_the_parser_fail(text in "[-0-9.: ]{0,24}") {
+            let _ = parse(&text);
+        }
+    }
 }

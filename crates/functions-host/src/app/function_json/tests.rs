@@ -31,6 +31,7 @@ fn host(bundle: Option<ExtensionBundle>) -> HostJson {
         function_timeout: None,
         extension_bundle: bundle,
         watch_files: Vec::new(),
+        only_functions: Vec::new(),
     }
 }
 
@@ -321,6 +322,18 @@ fn broken_json_tells_its_position() {
 fn a_broken_route_names_the_template() {
     let error = with(&[r#"{ "type": "httpTrigger", "name": "req", "route": "items/{id" }"#]).unwrap_err();
     assert!(error.starts_with("An error occurred while creating the route with name 'f' and template 'api/items/{id'. There is an incomplete parameter"), "{error}");
+}
+
+#[test]
+fn host_json_may_name_the_only_functions() {
+    let root = tempfile::tempdir().unwrap();
+    for (name, text) in [("a", "{"), ("b", "{"), ("c", "{")] {
+        fs::create_dir(root.path().join(name)).unwrap();
+        fs::write(root.path().join(name).join("function.json"), text).unwrap();
+    }
+    let host = HostJson { only_functions: vec!["B".to_owned()], ..host(bundle()) };
+    let (_, broken) = discover(root.path(), &host, &settings()).unwrap();
+    assert_eq!(broken.iter().map(|broken| broken.name.as_str()).collect::<Vec<_>>(), ["b"]);
 }
 
 /// Reads an app of these functions, each with its function.json; answers what runs and what is in error.

@@ -59,6 +59,7 @@ fn a_minimal_file_has_every_default() {
         function_timeout: Some(Duration::from_secs(1800)),
         extension_bundle: None,
         watch_files: Vec::new(),
+        only_functions: Vec::new(),
     };
     let read = read_with(MINIMAL, &[]).unwrap();
     assert_eq!(read.host, expected);
@@ -72,6 +73,7 @@ fn every_key_is_read_without_regard_to_case() {
             "version": "2.0",
             "FunctionTimeout": "00:10:00",
             "watchfiles": ["handler", "data.json"],
+            "functions": ["negotiate"],
             "extensionbundle": { "ID": "Microsoft.Azure.Functions.ExtensionBundle", "Version": "[4.*, 5.0.0)" },
             "Extensions": { "HTTP": { "RoutePrefix": "/v1/api/" } },
             "CUSTOMHANDLER": {
@@ -93,6 +95,7 @@ fn every_key_is_read_without_regard_to_case() {
     assert_eq!(host.route_prefix, "v1/api");
     assert_eq!(host.function_timeout, Some(Duration::from_secs(600)));
     assert_eq!(host.watch_files, ["handler", "data.json"]);
+    assert_eq!(host.only_functions, ["negotiate"]);
     assert_eq!(host.extension_bundle.unwrap().version, "[4.*, 5.0.0)");
     let expected = CustomHandler {
         executable: "python3".to_owned(),

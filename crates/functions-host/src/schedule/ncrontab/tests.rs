@@ -221,3 +221,60 @@ fn an_interval_has_a_star_or_a_range_in_its_expanded_time() {
         assert_eq!(Ncrontab::parse(expression).expect(expression).is_interval(), expected, "{expression}");
     }
 }
+
+/// The next match by looking at every minute of the next days.
+fn next_by_search(cron: &Ncrontab, base: DateTime, days: i32) -> Option<DateTime> {
+    let start = base.with().second(0).subsec_nanosecond(0).build().unwrap();
+    let is_match = |time: &DateTime| {
+        let fields = [
+            (cron.minutes, time.minute()),
+            (cron.hours, time.hour()),
+            (cron.days, time.day()),
+            (cron.months, time.month()),
+        ];
+        fields.iter().all(|(field, value)| field.contains(number(*value)))
+            && cron.weekdays.contains(number(time.weekday().to_sunday_zero_offset()))
+    };
+    (0..days * 24 * 60).map(|minutes| start + minutes.minutes()).find(|time| *time > base && is_match(time))
+}
+
+fn field(minimum: u32, maximum: u32) -> impl proptest::strategy::Strategy<Value = String> {
+    use proptest::prelude::*;
+    let value = minimum..=maximum;
+    prop_oneof![
+        3 => Just("*".to_owned()),
+        2 => value.clone().prop_map(|value| value.to_string()),
+        1 => (value.clone(), value.clone()).prop_map(|(first, last)| format!("{first}-{last}")),
+        1 => (value.clone(), 0..9_u32).prop_map(|(first, step)| format!("{first}/{step}")),
+        1 => (2..9_u32).prop_map(|step| format!("*/{step}")),
+        1 => proptest::collection::vec(value, 2..4).prop_map(|values| values.iter().map(u32::to_string).collect::<Vec<_>>().join(",")),
+    ]
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn the_next_occurrence_is_the_one_that_a_search_finds(
+        fields in (field(0, 59), field(0, 23), field(1, 31), field(1, 12), field(0, 6)),
+        seconds in 0..63_072_000_i64,
+    ) {
+        let expression = format!("{} {} {} {} {}", fields.0, fields.1, fields.2, fields.3, fields.4);
+        let cron = Ncrontab::parse(&expression).expect(&expression);
+        let base = jiff::civil::date(2027, 6, 1).at(0, 0, 0, 0) + seconds.seconds();
+        let next = cron.next_after(base);
+        match next_by_search(&cron, base, 20) {
+            Some(found) => proptest::prop_assert_eq!(next, Some(found), "{}", expression),
+            None => proptest::prop_assert!(next.is_none_or(|next| next > base + 19.days()), "{}", expression),
+        }
+        proptest::prop_assert_eq!(Ncrontab::parse(&cron.to_string()).map(|again| again.to_string()), Some(cron.to_string()));
+    }
+
+    #[test]
+    fn no_text_makes_the_parser_fail(text in "[*0-9a-z,/ -]{0,30}") {
+        if let Some(cron) = Ncrontab::parse(&text) {
+            let base = jiff::civil::date(2026, 1, 1).at(0, 0, 0, 0);
+            proptest::prop_assert!(cron.next_after(base).is_none_or(|next| next > base));
+        }
+    }
+}
