@@ -6,16 +6,11 @@
 use std::time::SystemTime;
 
 use azure_signalr::token::{Audience, Claims, Rejection, Verifier};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
 
 use crate::{Checks, EmulatorOptions};
-
-/// The long name under which .NET keeps the name identifier (signalr-service 2.3).
-const NAME_IDENTIFIER: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier";
 
 /// Checks the tokens of clients and of REST calls.
 #[derive(Debug)]
@@ -77,25 +72,15 @@ impl Authenticator {
             Ok(claims) => return Ok(Identity::from(&claims)),
             Err(rejection) => rejection,
         };
-        let payload = payload_if_signed(token, rejection);
-        let reason = explain(rejection, payload.as_ref(), audience);
-        match (self.checks, payload) {
-            (Checks::Lenient, Some(payload)) => {
+        let claims = self.verifier.verify_signature(token).ok();
+        let reason = explain(rejection, claims.as_ref(), audience);
+        match (self.checks, claims) {
+            (Checks::Lenient, Some(claims)) => {
                 tracing::warn!(reason, "let a request pass that Azure would answer with 401");
-                Ok(Identity::of_payload(payload))
+                Ok(Identity::from(&claims))
             }
             _ => Err(Unauthorized { www_authenticate: www_authenticate(rejection), reason }),
         }
-    }
-}
-
-impl Identity {
-    /// `asrs.s.uid`, else the name identifier under any of its names (signalr-service 2.3).
-    fn of_payload(claims: Map<String, Value>) -> Self {
-        let identifier = || claims.iter().find(|(name, _)| matches!(name.as_str(), "nameid" | "sub" | NAME_IDENTIFIER));
-        let user_id = claims.get("asrs.s.uid").or_else(|| identifier().map(|(_, value)| value));
-        let user_id = user_id.and_then(Value::as_str).map(str::to_owned);
-        Self { user_id, claims }
     }
 }
 
@@ -113,26 +98,11 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
-/// The payload of a token whose signature was good: the signature is checked before everything else.
-fn payload_if_signed(token: &str, rejection: Rejection) -> Option<Map<String, Value>> {
-    match rejection {
-        Rejection::NoToken | Rejection::Malformed | Rejection::KeyNotFound | Rejection::Unsigned => None,
-        Rejection::NoExpiration
-        | Rejection::InvalidLifetime
-        | Rejection::NotYetValid
-        | Rejection::Expired
-        | Rejection::InvalidAudience => {
-            let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-            serde_json::from_slice(&payload).ok()
-        }
-    }
-}
-
 fn www_authenticate(rejection: Rejection) -> HeaderValue {
     HeaderValue::try_from(rejection.www_authenticate()).expect("the texts of `Rejection` are plain ASCII")
 }
 
-fn explain(rejection: Rejection, payload: Option<&Map<String, Value>>, audience: &Audience<'_>) -> String {
+fn explain(rejection: Rejection, claims: Option<&Claims>, audience: &Audience<'_>) -> String {
     let cure = match rejection {
         Rejection::NoToken => "send it as `Authorization: Bearer`; clients may also use the query value `access_token`",
         Rejection::Malformed | Rejection::Unsigned => "send the access token unchanged",
@@ -140,13 +110,13 @@ fn explain(rejection: Rejection, payload: Option<&Map<String, Value>>, audience:
         Rejection::NoExpiration | Rejection::InvalidLifetime => "give the token `exp` and `nbf` in seconds since 1970",
         Rejection::NotYetValid => "compare the clocks of both machines",
         Rejection::Expired => "negotiate again, or compare the clocks of both machines",
-        Rejection::InvalidAudience => return explain_audience(payload, audience),
+        Rejection::InvalidAudience => return explain_audience(claims, audience),
     };
     format!("{rejection}; {cure}")
 }
 
-fn explain_audience(payload: Option<&Map<String, Value>>, audience: &Audience<'_>) -> String {
-    let found = payload.and_then(|payload| payload.get("aud")).map_or("nothing".to_owned(), Value::to_string);
+fn explain_audience(claims: Option<&Claims>, audience: &Audience<'_>) -> String {
+    let found = claims.and_then(|claims| claims.get("aud")).map_or("nothing".to_owned(), Value::to_string);
     let (path, hosts) = match audience {
         Audience::Client { hub, hosts } => (format!("/client/?hub={hub}"), hosts),
         Audience::Rest { path, hosts } => ((*path).to_owned(), hosts),

@@ -38,7 +38,8 @@ impl Claims {
         self.payload.get(name)
     }
 
-    /// When the token ends, without the tolerance that connecting with it still enjoys.
+    /// When the token ends, without the tolerance that connecting with it still enjoys. The year 9999 for a token of
+    /// which only the signature was checked and that names no end.
     pub fn expires_at(&self) -> SystemTime {
         let seconds = self.expires_at.clamp(0, LAST_SECOND).unsigned_abs();
         UNIX_EPOCH + Duration::from_secs(seconds)

@@ -184,6 +184,24 @@ fn client_and_rest_tokens_do_not_stand_in_for_each_other() {
 }
 
 #[test]
+fn a_good_signature_is_enough_where_nothing_else_is_asked() {
+    let token = chat().user_id(Some("alice")).sign(&local(), at(NOW)).unwrap();
+    let claims = verifier().verify_signature(&token).unwrap();
+    assert_eq!((claims.user_id().as_deref(), claims.expires_at()), (Some("alice"), at(NOW + 3600)));
+    for payload in [json!({"exp": 1, "nbf": 2, "aud": "http://elsewhere/"}), json!({}), json!({"exp": "soon"})] {
+        assert!(verifier().verify_signature(&signed(Algorithm::HS256, &payload)).is_ok(), "{payload}");
+    }
+    let endless = verifier().verify_signature(&signed(Algorithm::HS256, &json!({}))).unwrap();
+    assert_eq!(endless.expires_at(), at(253_402_300_799));
+    let refused = |token: &str| verifier().verify_signature(token).unwrap_err();
+    let other = ConnectionString::with_access_key("http://localhost".parse().unwrap(), AccessKey::new("other"));
+    assert_eq!(refused(&chat().sign(&other, at(NOW)).unwrap()), Rejection::KeyNotFound);
+    assert_eq!(refused(""), Rejection::NoToken);
+    assert_eq!(refused("a.b.c"), Rejection::Malformed);
+    assert_eq!(refused(&token[..=token.rfind('.').unwrap()]), Rejection::Unsigned);
+}
+
+#[test]
 fn either_key_is_believed_and_kid_means_nothing() {
     let secondary = ConnectionString::with_access_key("http://localhost".parse().unwrap(), AccessKey::new("secondary"));
     let token = chat().key_id("anything").sign(&secondary, at(NOW)).unwrap();

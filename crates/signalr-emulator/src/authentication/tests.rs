@@ -112,16 +112,3 @@ fn a_rest_token_is_for_one_path_and_client_tokens_are_for_none() {
     assert!(call(&client_token(DEFAULT_ACCESS_KEY, "chat"), "/api/hubs/chat/:send").is_err());
     assert!(call("", "/api/hubs/chat/:send").is_err());
 }
-
-#[test]
-fn the_user_of_a_lenient_token_is_found_under_every_name() {
-    let user = |payload: Value| {
-        let Value::Object(payload) = payload else { panic!("a payload is an object") };
-        Identity::of_payload(payload).user_id
-    };
-    assert_eq!(user(serde_json::json!({"sub": "s", "asrs.s.uid": "u"})).as_deref(), Some("u"));
-    assert_eq!(user(serde_json::json!({"nameid": "n"})).as_deref(), Some("n"));
-    assert_eq!(user(serde_json::json!({"sub": "s"})).as_deref(), Some("s"));
-    assert_eq!(user(serde_json::json!({NAME_IDENTIFIER: "long"})).as_deref(), Some("long"));
-    assert_eq!(user(serde_json::json!({"role": "r"})), None);
-}
