@@ -1,1 +1,13 @@
-//! End to end.
+//! Whole stories, told through the real handler process, the local Functions host and the local SignalR service.
+//!
+//! `harness` starts them and plays the client; every other file is one story. Microsoft's own client is tested in
+//! `tests/clients/`, because our client and our server could share a mistake.
+
+mod harness;
+
+mod broadcast;
+mod crash;
+mod dependencies;
+mod handler_process;
+mod negotiate;
+mod status;

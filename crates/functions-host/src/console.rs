@@ -75,8 +75,10 @@ pub fn render(event: &HostEvent, now: Timestamp, style: Style) -> String {
     let mut page = Page { text: String::new(), now, style };
     match event {
         HostEvent::Listening { functions, broken, .. } => page.list(functions, broken),
-        HostEvent::WorkerStarting { worker_id, executable, port } => {
-            let line = format!("Starting worker process. fileName:{executable}, port:{port}, workerId:{worker_id}");
+        HostEvent::WorkerStarting { worker_id, process_id, executable, port } => {
+            let line = format!(
+                "Starting worker process. fileName:{executable}, pid:{process_id}, port:{port}, workerId:{worker_id}"
+            );
             page.host_line(LogLevel::Debug, &line);
         }
         HostEvent::WorkerReady { .. } => page.line(Ink::News, "Worker process started and initialized."),

@@ -115,6 +115,8 @@ pub enum HostEvent {
     WorkerStarting {
         /// New for every process.
         worker_id: Uuid,
+        /// The number by which the operating system knows it.
+        process_id: u32,
         /// The resolved program.
         executable: String,
         /// The port that the handler must listen on.

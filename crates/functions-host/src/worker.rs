@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::app::{CustomHandler, Settings};
+use crate::app::{CustomHandler, HttpMode, Settings};
 use crate::events::{AfterExit, HostEvent, LogLevel, Observer};
 
 mod console;
@@ -29,6 +29,11 @@ pub(crate) const TOO_MANY_FAILURES: &str = "Exceeded http worker restart retry c
 /// Exit code with which a handler asks to be restarted, uncounted.
 const RESTART_ME: i32 = 200;
 
+const SHUTTING_DOWN: &str = "the host is shutting down";
+
+/// A process that broke a call has left by then, or it has not and the call is all that is broken.
+const TIME_TO_NOTICE: Duration = Duration::from_millis(250);
+
 /// How to reach the handler, as long as one process of it lives.
 #[derive(Debug, Clone)]
 pub(crate) struct Link {
@@ -36,6 +41,8 @@ pub(crate) struct Link {
     /// Its own client for each process, so that no connection outlives the process it leads to.
     pub(crate) http: reqwest::Client,
     worker_id: Uuid,
+    /// Cancelled when the process is known to be over.
+    ended: CancellationToken,
 }
 
 #[derive(Debug, Clone)]
@@ -85,8 +92,10 @@ pub(crate) struct WorkerSettings {
 /// Why one process of the handler is over.
 enum End {
     Shutdown,
-    /// Exit code 200 or a function timeout: not counted.
+    /// A function timeout: not counted.
     Restart,
+    /// It left by itself, with a code other than 0.
+    Exited(i32),
     Failed {
         line: String,
         error: Option<String>,
@@ -120,9 +129,11 @@ impl Worker {
     ///
     /// # Errors
     /// When no HTTP client can be made.
-    pub(crate) fn attached(address: SocketAddr, observer: &Observer) -> reqwest::Result<Worker> {
-        let link =
-            Link { address, http: local_client(reqwest::redirect::Policy::limited(50))?, worker_id: Uuid::nil() };
+    pub(crate) fn attached(address: SocketAddr, mode: HttpMode, observer: &Observer) -> reqwest::Result<Worker> {
+        let ended = CancellationToken::new();
+        // Nobody will notice its end, so nobody shall wait for that.
+        ended.cancel();
+        let link = Link { address, http: local_client(redirects(mode))?, worker_id: Uuid::nil(), ended };
         let state = Arc::new(watch::Sender::new(State::Ready(link)));
         let restarts = mpsc::channel(1).0;
         Ok(Worker {
@@ -156,6 +167,12 @@ impl Worker {
             Ok(Err(_)) => Err("the host is gone".into()),
             Err(_) => Err(self.give_up()),
         }
+    }
+
+    /// After a call that broke: gives the supervisor a moment to notice that the process is over, so that the next call waits
+    /// for the next process instead of failing as well.
+    pub(crate) async fn settle(&self, link: &Link) {
+        let _ = tokio::time::timeout(TIME_TO_NOTICE, link.ended.cancelled()).await;
     }
 
     fn give_up(&self) -> Arc<str> {
@@ -202,22 +219,23 @@ impl Supervisor {
             self.set_starting(attempt);
             let worker_id = Uuid::new_v4();
             let verdict = match self.run_process(worker_id, attempt, &shutdown).await {
-                End::Shutdown => return,
-                End::Restart => self.failures.verdict(),
-                End::Failed { line, error } => {
-                    let verdict = self.failures.add(Instant::now());
-                    let next = if verdict == Verdict::GoOn { AfterExit::Restart } else { AfterExit::StopHost };
-                    self.observer.tell(&HostEvent::WorkerFailed { worker_id, line, error, next });
-                    verdict
-                }
+                End::Shutdown => return self.stop(SHUTTING_DOWN),
+                End::Restart | End::Exited(_) => self.failures.verdict(),
+                End::Failed { line, error } => self.count_failure(worker_id, line, error),
             };
             if verdict == Verdict::GiveUp {
                 self.observer.log(LogLevel::Error, TOO_MANY_FAILURES);
-                self.state.send_replace(State::Stopped(TOO_MANY_FAILURES.into()));
-                return;
+                return self.stop(TOO_MANY_FAILURES);
             }
             attempt += 1;
         }
+    }
+
+    fn count_failure(&mut self, worker_id: Uuid, line: String, error: Option<String>) -> Verdict {
+        let verdict = self.failures.add(Instant::now());
+        let next = if verdict == Verdict::GoOn { AfterExit::Restart } else { AfterExit::StopHost };
+        self.observer.tell(&HostEvent::WorkerFailed { worker_id, line, error, next });
+        verdict
     }
 
     async fn run_process(&mut self, worker_id: Uuid, attempt: u32, shutdown: &CancellationToken) -> End {
@@ -230,26 +248,47 @@ impl Supervisor {
             }
         };
         let executable = settings.executable.clone();
-        self.observer.tell(&HostEvent::WorkerStarting { worker_id, executable, port: self.port });
-        let end = self.watch(&mut process, worker_id, shutdown).await;
+        self.observer.tell(&HostEvent::WorkerStarting {
+            worker_id,
+            process_id: process.id(),
+            executable,
+            port: self.port,
+        });
+        let ended = CancellationToken::new();
+        let mut end = self.watch(&mut process, worker_id, &ended, shutdown).await;
         if !matches!(end, End::Shutdown) {
             // From now on calls wait for the next process.
             self.set_starting(attempt + 1);
         }
+        ended.cancel();
+        if let End::Exited(code) = end {
+            end = self.judge_exit(code, &mut process).await;
+        }
         match end {
             End::Shutdown => process.shut_down(self.settings.shutdown_grace, &self.observer).await,
-            End::Restart | End::Failed { .. } => process.kill(&self.observer).await,
+            End::Restart | End::Exited(_) | End::Failed { .. } => process.kill(&self.observer).await,
         }
         end
     }
 
+    async fn judge_exit(&self, code: i32, process: &mut Process) -> End {
+        if code == RESTART_ME {
+            self.observer.log(LogLevel::Information, "Language Worker Process exited and needs to be restarted.");
+            return End::Restart;
+        }
+        let line = format!("Language Worker Process exited. Pid={}.", process.id());
+        End::Failed { line, error: Some(process.explain(code).await) }
+    }
+
     /// Probes until the handler is ready, then waits for its end.
-    async fn watch(&mut self, process: &mut Process, worker_id: Uuid, shutdown: &CancellationToken) -> End {
-        let redirects = match self.settings.handler.http_mode {
-            crate::app::HttpMode::Forward => reqwest::redirect::Policy::none(),
-            _ => reqwest::redirect::Policy::limited(50),
-        };
-        let http = match local_client(redirects) {
+    async fn watch(
+        &mut self,
+        process: &mut Process,
+        worker_id: Uuid,
+        ended: &CancellationToken,
+        shutdown: &CancellationToken,
+    ) -> End {
+        let http = match local_client(redirects(self.settings.handler.http_mode)) {
             Ok(http) => http,
             Err(error) => {
                 return End::Failed { line: "cannot make an HTTP client".to_owned(), error: Some(error.to_string()) };
@@ -257,7 +296,7 @@ impl Supervisor {
         };
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
         let (started, timeout) = (Instant::now(), self.settings.handler.initialization_timeout);
-        let mut link = Some(Link { address, http: http.clone(), worker_id });
+        let mut link = Some(Link { address, http: http.clone(), worker_id, ended: ended.clone() });
         let mut readiness = std::pin::pin!(probe::until_ready(&http, address, timeout, &self.observer));
         let mut running = true;
         loop {
@@ -265,16 +304,13 @@ impl Supervisor {
                 biased;
                 () = shutdown.cancelled() => return End::Shutdown,
                 () = self.abandon.cancelled() => return End::Shutdown,
-                status = process.wait(), if running => match status {
-                    Exit::Quiet => {
+                code = process.wait(), if running => match code {
+                    0 => {
                         running = false;
+                        ended.cancel();
                         self.note_quiet_exit(worker_id, process);
                     }
-                    Exit::WantsRestart => {
-                        self.observer.log(LogLevel::Information, "Language Worker Process exited and needs to be restarted.");
-                        return End::Restart;
-                    }
-                    Exit::Failure { line, error } => return End::Failed { line, error: Some(error) },
+                    code => return End::Exited(code),
                 },
                 Some(wished) = self.restarts.recv() => if wished == worker_id {
                     return End::Restart;
@@ -285,6 +321,16 @@ impl Supervisor {
                 },
             }
         }
+    }
+
+    fn stop(&self, reason: &str) {
+        self.state.send_if_modified(|state| {
+            let goes_on = !matches!(state, State::Stopped(_));
+            if goes_on {
+                *state = State::Stopped(reason.into());
+            }
+            goes_on
+        });
     }
 
     fn set_starting(&self, attempt: u32) {
@@ -313,13 +359,6 @@ impl Supervisor {
     }
 }
 
-/// What the end of the process means (functions-host 1.6).
-enum Exit {
-    Quiet,
-    WantsRestart,
-    Failure { line: String, error: String },
-}
-
 fn not_ready_in_time(worker_id: Uuid) -> End {
     End::Failed {
         line: format!("Failed to start http worker process. workerId:{worker_id}"),
@@ -330,6 +369,16 @@ fn not_ready_in_time(worker_id: Uuid) -> End {
 /// Binds port 0 and closes it again, like the real host: somebody else may take the port before the handler does.
 fn free_port() -> std::io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// Redirects of the handler are followed, except in forwarding mode (functions-host 2.2).
+fn redirects(mode: HttpMode) -> reqwest::redirect::Policy {
+    match mode {
+        HttpMode::Forward => reqwest::redirect::Policy::none(),
+        HttpMode::Envelope | HttpMode::ForwardToFunctionName | HttpMode::Proxy => {
+            reqwest::redirect::Policy::limited(50)
+        }
+    }
 }
 
 /// A client for plain HTTP on this machine: no proxy, and no certificates to load.

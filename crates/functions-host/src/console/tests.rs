@@ -170,12 +170,12 @@ fn the_life_of_the_worker_is_told() {
     let worker_id = Uuid::nil();
     let ready = HostEvent::WorkerReady { worker_id, after: Duration::from_millis(80) };
     check(&ready, Style::default(), "[2026-02-07T15:44:59.782Z] Worker process started and initialized.\n");
-    let starting = HostEvent::WorkerStarting { worker_id, executable: "/app/handler".to_owned(), port: 41234 };
+    let starting = HostEvent::WorkerStarting { worker_id, process_id: 77, executable: "/app/handler".to_owned(), port: 41234 };
     check(&starting, Style::default(), "");
     check(
         &starting,
         VERBOSE,
-        "[2026-02-07T15:44:59.782Z] Starting worker process. fileName:/app/handler, port:41234, \
+        "[2026-02-07T15:44:59.782Z] Starting worker process. fileName:/app/handler, pid:77, port:41234, \
          workerId:00000000-0000-0000-0000-000000000000\n",
     );
     let failed = |error: Option<&str>, next| HostEvent::WorkerFailed {

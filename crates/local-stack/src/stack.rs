@@ -1,0 +1,214 @@
+//! Starts and ends the parts in the right order: service first, since the host hands out its address; the host ends first, since
+//! its handler may still send.
+
+use functions_host::app::{App, AppError};
+use functions_host::events::{HostEvent, Observer};
+use functions_host::host::{Host, HostOptions, StartError as HostError, Stopped};
+use signalr_emulator::EmulatorOptions;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// The setting that the bindings, and the handler, find the service by.
+const CONNECTION_STRING: &str = "AzureSignalRConnectionString";
+/// How a setting replaces the program that host.json names (functions-host 1.2).
+const EXECUTABLE: &str = "AzureFunctionsJobHost__customHandler__description__defaultExecutablePath";
+
+/// What to run, and where.
+#[derive(Debug)]
+pub struct StackOptions {
+    /// The folder with host.json and the function folders.
+    pub app: PathBuf,
+    /// The program to run instead of the one that host.json names.
+    pub handler: Option<PathBuf>,
+    /// The port of the host on 127.0.0.1; 0 takes a free one.
+    pub host_port: u16,
+    /// Which service the app sends through.
+    pub signalr: SignalR,
+    /// Variables that win over local.settings.json, as the environment does.
+    pub environment: Vec<(String, String)>,
+    /// Hears what the host reports.
+    pub observer: Observer,
+}
+
+/// Which service the app sends through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignalR {
+    /// An emulator of the stack's own, on this port of 127.0.0.1; 0 takes a free one. The app's connection string is replaced.
+    Emulator {
+        /// The port.
+        port: u16,
+    },
+    /// Whatever the app's settings say, for example a real Azure SignalR Service.
+    FromSettings,
+}
+
+impl StackOptions {
+    /// The app in `folder` on free ports with an emulator of its own and nobody listening to events.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            app: folder.into(),
+            handler: None,
+            host_port: 0,
+            signalr: SignalR::Emulator { port: 0 },
+            environment: Vec::new(),
+            observer: Observer::silent(),
+        }
+    }
+}
+
+/// Why the stack did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Somebody else listens there.
+    #[error("port {port} is in use; end the program that uses it, or choose another one with {option}")]
+    PortInUse {
+        /// The port.
+        port: u16,
+        /// The option of `cargo dev` that sets it.
+        option: &'static str,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The folder is no function app, or its files are broken.
+    #[error(transparent)]
+    App(#[from] AppError),
+    /// The host cannot serve the app.
+    #[error(transparent)]
+    Host(#[from] HostError),
+}
+
+/// A running stack. Ends when [`LocalStack::shutdown`] is called; when dropped, the handler process is killed.
+#[derive(Debug)]
+pub struct LocalStack {
+    host: Host,
+    service: Option<Service>,
+    handler_process: Arc<AtomicU32>,
+}
+
+#[derive(Debug)]
+struct Service {
+    address: SocketAddr,
+    connection_string: String,
+    shutdown: CancellationToken,
+    running: JoinHandle<io::Result<()>>,
+}
+
+impl LocalStack {
+    /// Starts all parts and returns when the host listens and its handler was started.
+    ///
+    /// # Errors
+    /// When a port is taken, the app cannot be read, or the host cannot serve it. Nothing is left running then.
+    pub async fn start(options: StackOptions) -> Result<Self, StartError> {
+        let service = match options.signalr {
+            SignalR::Emulator { port } => Some(Service::start(port).await?),
+            SignalR::FromSettings => None,
+        };
+        let mut overrides = Vec::new();
+        overrides
+            .extend(service.as_ref().map(|service| (CONNECTION_STRING.to_owned(), service.connection_string.clone())));
+        overrides.extend(options.handler.map(|handler| (EXECUTABLE.to_owned(), handler.display().to_string())));
+        let handler_process = Arc::default();
+        let observer = noting_the_handler(options.observer, Arc::clone(&handler_process));
+        match start_host(&options.app, options.host_port, options.environment, &overrides, observer).await {
+            Ok(host) => Ok(Self { host, service, handler_process }),
+            Err(error) => {
+                if let Some(service) = service {
+                    service.end().await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The address of the Functions host, for example `http://127.0.0.1:7071`.
+    pub fn host_url(&self) -> String {
+        format!("http://{}", self.host.address())
+    }
+
+    /// The address of the emulator; `None` when the app uses the service of its settings.
+    pub fn signalr_url(&self) -> Option<String> {
+        self.service.as_ref().map(|service| format!("http://{}", service.address))
+    }
+
+    /// The emulator's connection string with its public key; `None` when the app uses the service of its settings.
+    pub fn connection_string(&self) -> Option<&str> {
+        self.service.as_ref().map(|service| service.connection_string.as_str())
+    }
+
+    /// The process id of the handler that was started last; `None` when the app has no functions, so that none was.
+    pub fn handler_process(&self) -> Option<u32> {
+        Some(self.handler_process.load(Ordering::Relaxed)).filter(|process| *process != 0)
+    }
+
+    /// The host, to run a function.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Resolves when the host has given up, for example because the handler failed three times.
+    pub async fn stopped(&self) -> Stopped {
+        self.host.stopped().await
+    }
+
+    /// Ends the handler, the host and the emulator, in this order, and returns when nothing of them is left.
+    pub async fn shutdown(self) {
+        self.host.shutdown().await;
+        if let Some(service) = self.service {
+            service.end().await;
+        }
+    }
+}
+
+impl Service {
+    async fn start(port: u16) -> Result<Self, StartError> {
+        let listener = listen(port, "--signalr-port").await?;
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let options = EmulatorOptions::default();
+        let connection_string = signalr_emulator::connection_string(address, &options.access_keys.primary);
+        let shutdown = CancellationToken::new();
+        let running = tokio::spawn(signalr_emulator::run(listener, options, shutdown.clone()));
+        Ok(Self { address, connection_string, shutdown, running })
+    }
+
+    async fn end(self) {
+        self.shutdown.cancel();
+        match self.running.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the emulator ended with an error"),
+            Err(error) => tracing::error!(%error, "the emulator panicked"),
+        }
+    }
+}
+
+async fn start_host(
+    app: &Path,
+    port: u16,
+    environment: Vec<(String, String)>,
+    overrides: &[(String, String)],
+    observer: Observer,
+) -> Result<Host, StartError> {
+    let app = App::load(app, environment, overrides)?;
+    let listener = listen(port, "--port").await?;
+    Ok(Host::start(listener, HostOptions { observer, ..HostOptions::new(app) }).await?)
+}
+
+fn noting_the_handler(observer: Observer, handler_process: Arc<AtomicU32>) -> Observer {
+    Observer::new(move |event| {
+        if let HostEvent::WorkerStarting { process_id, .. } = event {
+            handler_process.store(*process_id, Ordering::Relaxed);
+        }
+        observer.tell(event);
+    })
+}
+
+async fn listen(port: u16, option: &'static str) -> Result<TcpListener, StartError> {
+    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
+    bound.map_err(|source| StartError::PortInUse { port, option, source })
+}

@@ -1,0 +1,88 @@
+//! A local stack around the handler that cargo has just built, and a SignalR client of a few lines.
+
+use futures_util::{SinkExt, StreamExt};
+use local_stack::{LocalStack, StackOptions};
+use reqwest::{Client, RequestBuilder, Response};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+/// Far more than anything here takes; reached only when something hangs.
+const DEADLINE: Duration = Duration::from_secs(20);
+const RECORD_SEPARATOR: char = '\u{1e}';
+
+/// The app of this repository with the handler built for this test run.
+pub(crate) async fn start() -> LocalStack {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let handler = Some(env!("CARGO_BIN_EXE_handler").into());
+    let stack = LocalStack::start(StackOptions { handler, ..StackOptions::new(root) }).await;
+    stack.expect("the stack starts on free ports")
+}
+
+pub(crate) fn http() -> Client {
+    Client::builder().no_proxy().timeout(DEADLINE).build().expect("a plain HTTP client can be built")
+}
+
+pub(crate) async fn post(stack: &LocalStack, path: &str, body: impl Into<reqwest::Body>) -> Response {
+    send(http().post(format!("{}{path}", stack.host_url())).body(body)).await
+}
+
+pub(crate) async fn send(request: RequestBuilder) -> Response {
+    request.send().await.expect("the local server answers")
+}
+
+/// A client that has connected the way Microsoft's does: two negotiates, a WebSocket, the handshake (signalr-protocol 1.1).
+pub(crate) struct SignalRClient {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    received: Vec<Value>,
+}
+
+impl SignalRClient {
+    pub(crate) async fn connect(stack: &LocalStack) -> Self {
+        let info: Value = post(stack, "/api/negotiate?negotiateVersion=1", "").await.json().await.expect("JSON");
+        let (url, token) = (info["url"].as_str().expect("an url"), info["accessToken"].as_str().expect("a token"));
+        let negotiate = url.replacen("/client/?", "/client/negotiate?negotiateVersion=1&", 1);
+        let answer = send(http().post(negotiate).bearer_auth(token)).await;
+        let answer: Value = answer.json().await.expect("JSON");
+        let id = answer["connectionToken"].as_str().expect("a connection token");
+        let address = format!("{url}&id={id}&access_token={token}").replacen("http", "ws", 1);
+        let (socket, _) =
+            connect_async(address.into_client_request().expect("an address")).await.expect("it is accepted");
+        let mut client = Self { socket, received: Vec::new() };
+        client.write(&json!({"protocol": "json", "version": 1})).await;
+        assert_eq!(client.read().await, json!({}), "the handshake succeeds");
+        client
+    }
+
+    /// The next invocation as `(target, arguments)`; pings in between are skipped.
+    pub(crate) async fn next(&mut self) -> (String, Value) {
+        loop {
+            let message = self.read().await;
+            if message["type"] == 1 {
+                return (message["target"].as_str().expect("a target").to_owned(), message["arguments"].clone());
+            }
+            assert_eq!(message["type"], 6, "{message}");
+        }
+    }
+
+    async fn write(&mut self, message: &Value) {
+        let frame = format!("{message}{RECORD_SEPARATOR}");
+        self.socket.send(Message::text(frame)).await.expect("the service reads");
+    }
+
+    async fn read(&mut self) -> Value {
+        while self.received.is_empty() {
+            let frame = timeout(DEADLINE, self.socket.next()).await.expect("something arrives");
+            if let Message::Text(text) = frame.expect("the connection is open").expect("a frame") {
+                let records = text.split_terminator(RECORD_SEPARATOR);
+                self.received.extend(records.map(|record| serde_json::from_str(record).expect("JSON")));
+            }
+        }
+        self.received.remove(0)
+    }
+}

@@ -1,0 +1,22 @@
+//! The timer tells every client how the system is doing.
+
+use crate::harness::{SignalRClient, http, send, start};
+use std::time::SystemTime;
+
+#[tokio::test]
+async fn a_status_update_has_real_values() {
+    let stack = start().await;
+    let mut client = SignalRClient::connect(&stack).await;
+    let run = format!("{}/admin/functions/statusUpdate", stack.host_url());
+    let reply = send(http().post(run).header("content-type", "application/json").body("{}")).await;
+    assert_eq!(reply.status(), 202);
+    let (target, arguments) = client.next().await;
+    assert_eq!(target, "statusUpdate");
+    let update = &arguments[0];
+    assert_eq!(update["servicesHealthy"], true);
+    assert!(update["activeUsers"].is_null());
+    let timestamp: jiff::Timestamp = update["timestamp"].as_str().unwrap().parse().unwrap();
+    let age = SystemTime::now().duration_since(timestamp.into()).unwrap();
+    assert!(age.as_secs() < 60, "{update}");
+    stack.shutdown().await;
+}
