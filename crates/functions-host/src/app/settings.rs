@@ -139,7 +139,7 @@ impl Settings {
             let path = root.join(file);
             let parsed =
                 json_file::parse(&text).map_err(|message| AppError::BrokenJson { path: path.clone(), message })?;
-            settings.add_file(&parsed, notices).map_err(|message| AppError::Settings { path, message })?;
+            settings.add_file(&parsed, &overridden, notices).map_err(|message| AppError::Settings { path, message })?;
         }
         Ok(settings)
     }
@@ -171,13 +171,21 @@ impl Settings {
         self.variables.push((name, value));
     }
 
-    fn add_file(&mut self, file: &Map<String, Value>, notices: &mut Vec<String>) -> Result<(), String> {
+    fn add_file(
+        &mut self,
+        file: &Map<String, Value>,
+        overridden: &HashSet<String>,
+        notices: &mut Vec<String>,
+    ) -> Result<(), String> {
         check_encryption(file)?;
-        for (name, value) in values_of(file, "Values")? {
-            self.add_from_file(name, value, notices);
-        }
-        for (name, value) in values_of(file, "ConnectionStrings")? {
-            self.add_from_file(format!("ConnectionStrings:{name}"), value, notices);
+        let connection_strings = values_of(file, "ConnectionStrings")?;
+        let connection_strings =
+            connection_strings.into_iter().map(|(name, value)| (format!("ConnectionStrings:{name}"), value));
+        for (name, value) in values_of(file, "Values")?.into_iter().chain(connection_strings) {
+            // Whoever runs the host and overrides a setting knows that the file has another value.
+            if !overridden.contains(&normalised(&name)) {
+                self.add_from_file(name, value, notices);
+            }
         }
         if let Some(host) = object_member(file, "Host") {
             self.host = HostSection::read(host)?;
