@@ -16,6 +16,7 @@ async fn both_clients_receive_each_broadcast_exactly_once_and_in_order() {
             assert_eq!(client.next().await, ("newNotification".to_owned(), json!([number.to_string()])));
         }
     }
+    drop(clients);
     stack.shutdown().await;
 }
 
@@ -27,6 +28,7 @@ async fn a_payload_is_echoed_to_its_sender_and_sent_as_new_message() {
     assert_eq!(reply.headers()["content-type"], "text/plain; charset=utf-8");
     assert_eq!(reply.text().await.unwrap(), "grüße 👋");
     assert_eq!(client.next().await, ("newMessage".to_owned(), json!(["grüße 👋"])));
+    drop(client);
     stack.shutdown().await;
 }
 
@@ -50,6 +52,7 @@ async fn a_bad_body_is_refused_by_name_and_nothing_is_sent() {
     // Had one of them been sent, it would arrive before this one.
     post(&stack, "/api/broadcast", r#"{"target":"marker"}"#).await;
     assert_eq!(client.next().await, ("marker".to_owned(), json!([])));
+    drop(client);
     stack.shutdown().await;
 }
 
@@ -70,5 +73,6 @@ async fn a_message_near_the_limit_arrives_whole() {
     let text = "é\"\\\n".repeat(100_000);
     assert_eq!(post(&stack, "/api/broadcast", json!({"message": text}).to_string()).await.status(), 200);
     assert_eq!(client.next().await.1, json!([text]));
+    drop(client);
     stack.shutdown().await;
 }

@@ -18,5 +18,6 @@ async fn a_status_update_has_real_values() {
     let timestamp: jiff::Timestamp = update["timestamp"].as_str().unwrap().parse().unwrap();
     let age = SystemTime::now().duration_since(timestamp.into()).unwrap();
     assert!(age.as_secs() < 60, "{update}");
+    drop(client);
     stack.shutdown().await;
 }
