@@ -112,6 +112,13 @@ impl Answer {
         Ok(Answer { outputs, return_value, logs, notes })
     }
 
+    /// What the handler left out, for the log at Debug (functions-host 3.1).
+    pub(crate) fn left_out(&self) -> impl Iterator<Item = &'static str> {
+        let no_outputs = self.outputs.as_ref().is_none_or(|outputs| outputs.iter().next().is_none());
+        let no_value = self.return_value.is_none();
+        no_outputs.then_some("Outputs").into_iter().chain(no_value.then_some("ReturnValue"))
+    }
+
     /// Matches the answer with the output bindings of function.json.
     ///
     /// # Errors

@@ -161,6 +161,8 @@ pub(crate) struct Shared {
     timers: Timers,
     signalr: signalr::Clients,
     invocations: TaskTracker,
+    /// Cancelled when even the last answers are not waited for any more.
+    over: CancellationToken,
 }
 
 impl Host {
@@ -185,12 +187,13 @@ impl Host {
             timers: Timers::default(),
             signalr: signalr::Clients::new()?,
             invocations: TaskTracker::new(),
+            over: CancellationToken::new(),
             app: options.app,
         }));
         invoker.announce();
         let server = tokio::spawn(server::serve(listener, invoker.clone(), shutdown.clone()));
         invoker.0.worker.first_attempt().await;
-        invoker.0.timers.start(&invoker, &tasks, &shutdown);
+        invoker.0.timers.start(&invoker, &tasks, &until_stopped(&invoker, &tasks, &shutdown));
         Ok(Host { invoker, server, tasks, _stops_when_dropped: shutdown.clone().drop_guard(), shutdown })
     }
 
@@ -234,8 +237,24 @@ impl Host {
         };
         if tokio::time::timeout(LAST_ANSWERS, ended).await.is_err() {
             server.abort();
+            let _ = server.await;
+            invoker.0.over.cancel();
+            invoker.0.invocations.wait().await;
         }
     }
+}
+
+/// A token for what must end with the host and also when the host shuts itself down.
+fn until_stopped(invoker: &Invoker, tasks: &TaskTracker, shutdown: &CancellationToken) -> CancellationToken {
+    let token = shutdown.child_token();
+    let (worker, stopped) = (invoker.0.worker.clone(), token.clone());
+    tasks.spawn(async move {
+        tokio::select! {
+            () = stopped.cancelled() => {}
+            _ = worker.stopped() => stopped.cancel(),
+        }
+    });
+    token
 }
 
 fn start_worker(
@@ -245,7 +264,7 @@ fn start_worker(
     shutdown: &CancellationToken,
 ) -> Result<Worker, StartError> {
     if let WorkerSource::Attached(handler) = options.worker {
-        return Ok(Worker::attached(handler, &options.observer)?);
+        return Ok(Worker::attached(handler, options.app.host.custom_handler.http_mode, &options.observer)?);
     }
     let App { root, host, functions, settings, .. } = &options.app;
     let settings = WorkerSettings {
@@ -306,19 +325,21 @@ impl Invoker {
     /// Runs a function in a task of its own, so that it goes on when the caller goes away (functions-host 1.8).
     pub(crate) async fn run(&self, place: usize, call: Call) -> Finished {
         let started = Instant::now();
-        match self.run_in_background(place, call).await {
-            Ok(finished) => finished,
-            Err(error) => {
-                let result = Err(format!("the invocation ended early: {error}"));
-                Finished { id: Uuid::nil(), duration: started.elapsed(), result }
-            }
-        }
+        let result = match self.run_in_background(place, call).await {
+            Ok(Some(finished)) => return finished,
+            Ok(None) => Err("the host has shut down".to_owned()),
+            Err(error) => Err(format!("the invocation ended early: {error}")),
+        };
+        Finished { id: Uuid::nil(), duration: started.elapsed(), result }
     }
 
     /// Runs a function in a task of its own and does not wait.
-    pub(crate) fn run_in_background(&self, place: usize, call: Call) -> JoinHandle<Finished> {
+    pub(crate) fn run_in_background(&self, place: usize, call: Call) -> JoinHandle<Option<Finished>> {
         let invoker = self.clone();
-        self.0.invocations.spawn(async move { call::run(&invoker.0, &invoker.0.app.functions[place], call).await })
+        self.0.invocations.spawn(async move {
+            let host = &*invoker.0;
+            host.over.run_until_cancelled(call::run(host, &host.app.functions[place], call)).await
+        })
     }
 
     fn announce(&self) {

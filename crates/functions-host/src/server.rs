@@ -12,7 +12,7 @@ use http::{HeaderMap, StatusCode, header};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{AuthLevel, Trigger};
+use crate::app::{AuthLevel, FunctionState, Trigger};
 use crate::events::LogLevel;
 use crate::host::{Call, Invoker, Reply};
 use crate::invocation::{HttpCall, Identity};
@@ -55,6 +55,9 @@ async fn dispatch(invoker: &Invoker, request: Request) -> Response {
         return admin::answer(invoker, &rest, request).await;
     }
     if let Some((place, route_values)) = invoker.shared().routes.find(request.method(), &path) {
+        if invoker.app().functions[place].state == FunctionState::Disabled {
+            return StatusCode::NOT_FOUND.into_response();
+        }
         return call_function(invoker, place, route_values, request).await;
     }
     if path == "/" { start_page(invoker) } else { StatusCode::NOT_FOUND.into_response() }
@@ -77,7 +80,7 @@ async fn call_function(invoker: &Invoker, place: usize, route_values: RouteValue
             for note in &rendered.notes {
                 invoker.observer().log(LogLevel::Warning, format!("{name}: {note}"));
             }
-            (rendered.status, rendered.headers, rendered.body).into_response()
+            (rendered.status, rendered.headers, Body::from(rendered.body)).into_response()
         }
         Err(error) => {
             let text = format!("An unhandled host error has occurred. {name}: {error}");

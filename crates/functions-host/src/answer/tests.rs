@@ -54,6 +54,14 @@ fn the_documented_envelope_is_understood() {
 }
 
 #[test]
+fn members_that_are_left_out_are_named() {
+    let left_out = |body| read(body).unwrap().left_out().collect::<Vec<_>>();
+    assert_eq!(left_out("{}"), ["Outputs", "ReturnValue"]);
+    assert_eq!(left_out(r#"{"Outputs":{},"ReturnValue":1}"#), ["Outputs"]);
+    assert!(left_out(r#"{"Outputs":{"a":1},"ReturnValue":1}"#).is_empty());
+}
+
+#[test]
 fn a_status_outside_2xx_fails_with_the_real_text() {
     refuses(404, JSON, "{}", "Response status code does not indicate success: 404 (Not Found).");
     refuses(500, JSON, "{}", "Response status code does not indicate success: 500 (Internal Server Error).");

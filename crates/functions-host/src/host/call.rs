@@ -106,12 +106,15 @@ impl Invocation<'_> {
     }
 
     async fn steps(&self, call: Call, link: &Link) -> Result<Reply, String> {
-        let (host, zone) = (self.host, TimeZone::system());
+        let zone = TimeZone::system();
         if let (Call::Http(request), Some(path)) = (&call, self.forwarding_path(&call)) {
-            return forward::send(request, &path, self.id, link).await.map(Reply::Forwarded);
+            return match forward::send(request, &path, self.id, link).await {
+                Ok(rendered) => Ok(Reply::Forwarded(rendered)),
+                Err(error) => Err(self.broken(&error, link).await),
+            };
         }
         let (trigger, binding_data) = self.read_trigger(call, &zone)?;
-        let context = Context::new(&host.app.settings, &binding_data);
+        let context = Context::new(&self.host.app.settings, &binding_data);
         let mut data = vec![(self.function.trigger.name().to_owned(), encode(trigger))];
         for input in &self.function.inputs {
             let InputBinding::SignalRConnectionInfo(binding) = input;
@@ -119,10 +122,7 @@ impl Invocation<'_> {
             data.push((binding.name.clone(), encode(InputValue::Json(value))));
         }
         let answer = self.send(envelope(data, binding_data.clone()), link, &zone).await?;
-        for line in &answer.logs {
-            let (function, id, line) = (self.function.name.clone(), self.id, line.clone());
-            host.observer.tell(&HostEvent::FunctionLog { function, id, line });
-        }
+        self.tell_logs(&answer);
         let Outcome { response, outputs, notes } =
             answer.outcome(&self.function.outputs, &zone).map_err(|error| error.to_string())?;
         self.warn(notes);
@@ -170,12 +170,35 @@ impl Invocation<'_> {
             }
         };
         let request = link.http.post(url).header(header::CONTENT_TYPE, "application/json; charset=utf-8").body(body);
-        let response = with_host_headers(request, self.id).send().await.map_err(|error| request_error(&error, link))?;
+        let response = match with_host_headers(request, self.id).send().await {
+            Ok(response) => response,
+            Err(error) => return Err(self.broken(&error, link).await),
+        };
         let status = response.status();
         let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let content_type = content_type.map(str::to_owned);
-        let body = response.bytes().await.map_err(|error| request_error(&error, link))?;
+        let body = match response.bytes().await {
+            Ok(body) => body,
+            Err(error) => return Err(self.broken(&error, link).await),
+        };
         Answer::read(status, content_type.as_deref(), &body, zone).map_err(|error| error.to_string())
+    }
+
+    /// Before anything is made of the outputs, so that a failure there does not lose them.
+    fn tell_logs(&self, answer: &Answer) {
+        let Invocation { host, function, id } = self;
+        for member in answer.left_out() {
+            host.observer.log(LogLevel::Debug, format!("{member} not set on http response for invocationId:{id}"));
+        }
+        for line in &answer.logs {
+            let event = HostEvent::FunctionLog { function: function.name.clone(), id: *id, line: line.clone() };
+            host.observer.tell(&event);
+        }
+    }
+
+    async fn broken(&self, error: &reqwest::Error, link: &Link) -> String {
+        self.host.worker.settle(link).await;
+        request_error(error, link)
     }
 
     /// Bindings are served at the same time and waited for together (functions-host 3.7).
@@ -208,7 +231,7 @@ pub(super) fn with_host_headers(request: reqwest::RequestBuilder, id: Uuid) -> r
 }
 
 /// Why the handler did not answer, as .NET words it.
-pub(super) fn request_error(error: &reqwest::Error, link: &Link) -> String {
+fn request_error(error: &reqwest::Error, link: &Link) -> String {
     if error.is_connect() {
         return format!("Connection refused ({})", link.address);
     }

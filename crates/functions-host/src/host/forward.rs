@@ -7,7 +7,7 @@ use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue};
 use uuid::Uuid;
 
-use super::call::{request_error, with_host_headers};
+use super::call::with_host_headers;
 use crate::http_output::Rendered;
 use crate::invocation::HttpCall;
 use crate::worker::Link;
@@ -17,7 +17,7 @@ const HOP_BY_HOP: [HeaderName; 5] =
     [header::CONNECTION, header::TRANSFER_ENCODING, header::CONTENT_LENGTH, header::UPGRADE, header::TE];
 
 /// Sends the request to `path` of the handler and buffers its response.
-pub(super) async fn send(request: &HttpCall, path: &str, id: Uuid, link: &Link) -> Result<Rendered, String> {
+pub(super) async fn send(request: &HttpCall, path: &str, id: Uuid, link: &Link) -> reqwest::Result<Rendered> {
     let query = request.rebuilt_query();
     let separator = if query.is_empty() { "" } else { "?" };
     let url = format!("http://{}{path}{separator}{query}", link.address);
@@ -36,10 +36,10 @@ pub(super) async fn send(request: &HttpCall, path: &str, id: Uuid, link: &Link) 
     if let Some(body) = &request.body {
         forwarded = forwarded.body(body.clone());
     }
-    let response = forwarded.send().await.map_err(|error| request_error(&error, link))?;
+    let response = forwarded.send().await?;
     let (status, mut headers) = (response.status(), HeaderMap::new());
     copy_end_to_end(response.headers(), &mut headers);
-    let body = response.bytes().await.map_err(|error| request_error(&error, link))?;
+    let body = response.bytes().await?;
     Ok(Rendered { status, headers, body, notes: Vec::new() })
 }
 

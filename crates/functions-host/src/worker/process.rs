@@ -11,13 +11,16 @@ use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+use super::WorkerSettings;
 use super::console::{ErrorLines, tell_stderr, tell_stdout};
-use super::{Exit, RESTART_ME, WorkerSettings};
 use crate::app::StderrLevel;
 use crate::events::{LogLevel, Observer};
 
 /// How long a killed process may take to be gone (functions-host 1.8), and its last words to be read.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// How long killed children of the handler may take to be gone.
+const LAST_CHILDREN: Duration = Duration::from_millis(250);
 
 #[cfg(unix)]
 const SIGINT: i32 = 2;
@@ -99,27 +102,21 @@ impl Process {
         self.id
     }
 
-    /// Waits for the end of the process and says what it means. May be dropped and called again.
-    pub(super) async fn wait(&mut self) -> Exit {
-        let status = self.child.wait().await;
-        let code = match status {
+    /// Waits for the end of the process and gives its exit code. May be dropped and called again.
+    pub(super) async fn wait(&mut self) -> i32 {
+        match self.child.wait().await {
             Ok(status) => exit_code(status),
             // The process cannot be waited for: it is as good as gone.
             Err(_) => -1,
-        };
-        match code {
-            0 => Exit::Quiet,
-            RESTART_ME => Exit::WantsRestart,
-            code => {
-                self.read_last_words().await;
-                let errors = self.errors.joined();
-                let cause = if errors.is_empty() { String::new() } else { format!(": {errors}") };
-                Exit::Failure {
-                    line: format!("Language Worker Process exited. Pid={}.", self.id),
-                    error: format!("{} exited with code {code} (0x{code:X}){cause}", self.executable),
-                }
-            }
         }
+    }
+
+    /// The real host's text about an exit that counts, with the last lines of stderr as its cause (functions-host 1.6).
+    pub(super) async fn explain(&mut self, code: i32) -> String {
+        self.read_last_words().await;
+        let errors = self.errors.joined();
+        let cause = if errors.is_empty() { String::new() } else { format!(": {errors}") };
+        format!("{} exited with code {code} (0x{code:X}){cause}", self.executable)
     }
 
     /// Asks the process to end, as Ctrl-C does, and kills it after `grace`.
@@ -135,14 +132,25 @@ impl Process {
 
     /// Kills the process and its whole group, and waits until it is gone.
     pub(super) async fn kill(mut self, observer: &Observer) {
-        // Fails when the whole group is gone already.
         let _ = self.child.start_kill();
         if tokio::time::timeout(LAST_WORDS, self.child.wait()).await.is_err() {
             let milliseconds = LAST_WORDS.as_millis();
             let text = format!("Worker process {} has not exited despite waiting for {milliseconds} ms", self.id);
             observer.log(LogLevel::Warning, text);
         }
+        self.end_group().await;
         self.read_last_words().await;
+    }
+
+    /// Kills until nothing is left of the group. What the handler started is nobody's to wait for, hence the limit: where no
+    /// init process collects the dead, a dead process keeps its group.
+    async fn end_group(&mut self) {
+        let gone = async {
+            while self.child.start_kill().is_ok() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let _ = tokio::time::timeout(LAST_CHILDREN, gone).await;
     }
 
     /// What is still in the pipes. Somebody who inherited them could keep them open, hence the limit.

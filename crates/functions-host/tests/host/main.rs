@@ -1,0 +1,11 @@
+//! The host as its users meet it: real function apps on disk, a real listener, and handlers behind it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails; clippy knows that only inside `#[test]`")]
+
+mod harness;
+
+mod invocations;
+mod responses;
+mod server;
+mod signalr;
+mod supervision;

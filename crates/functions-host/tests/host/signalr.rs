@@ -1,0 +1,154 @@
+//! Outputs on their way to a SignalR service (signalr-bindings 5).
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::routing::{any, post};
+use functions_host::events::LogLevel;
+use serde_json::{Value, json};
+
+use crate::harness::{Running, TestApp, http_and, serve};
+
+type Calls = Arc<Mutex<Vec<String>>>;
+
+/// A service that writes down `METHOD path body` of each call and answers 202, or 500 for a group named `bad`.
+async fn service() -> (String, Calls) {
+    let calls = Calls::default();
+    let recorded = Arc::clone(&calls);
+    let answer = move |request: Request| async move {
+        let (parts, body) = request.into_parts();
+        let body = axum::body::to_bytes(body, 1024 * 1024).await.unwrap();
+        let body: String = String::from_utf8(body.to_vec()).unwrap();
+        let call = format!("{} {} {body}", parts.method, parts.uri.path());
+        let status =
+            if call.contains("/groups/bad/") { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::ACCEPTED };
+        recorded.lock().unwrap().push(call);
+        status
+    };
+    let address = serve(Router::new().fallback(any(answer))).await;
+    let key = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGH";
+    (format!("Endpoint=http://{address};AccessKey={key};Version=1.0;"), calls)
+}
+
+/// A function whose handler answers with the JSON that the caller sends, and whose outputs are `first` and `second`.
+async fn host(connection: &str) -> Running {
+    let echo = |invocation: String| async move {
+        let invocation: Value = serde_json::from_str(&invocation).unwrap();
+        let body = invocation["Data"]["req"]["Body"].as_str().unwrap().to_owned();
+        ([("content-type", "application/json")], body)
+    };
+    let output = |name: &str| json!({"type": "signalR", "direction": "out", "name": name, "hubName": "%HUB%"});
+    TestApp::new()
+        .setting("AzureSignalRConnectionString", connection)
+        .setting("HUB", "Chat")
+        .function("send", &http_and(&[output("first"), output("second")]))
+        .start_attached(Router::new().route("/send", post(echo)))
+        .await
+}
+
+async fn sends(host: &Running, outputs: &str) -> u16 {
+    host.post("/api/send", format!("{{\"Outputs\":{outputs}}}")).await.status().as_u16()
+}
+
+fn taken(calls: &Calls) -> Vec<String> {
+    std::mem::take(&mut calls.lock().unwrap())
+}
+
+#[tokio::test]
+async fn items_are_sent_in_order_and_arguments_byte_for_byte() {
+    let (connection, calls) = service().await;
+    let host = host(&connection).await;
+    let outputs = r#"{"res":{"body":"x"},"first":[
+        {"target":"t","arguments":["x",1.0,12345678901234567890123]},
+        {"action":"add","userId":"u 1","groupName":"g"},
+        {"target":"t","userId":"u 1"}]}"#;
+    assert_eq!(sends(&host, outputs).await, 200);
+    let calls = taken(&calls);
+    assert_eq!(calls.len(), 3, "{calls:#?}");
+    assert_eq!(calls[0], r#"POST /api/hubs/chat/:send {"Target":"t","Arguments":["x",1.0,12345678901234567890123]}"#);
+    assert_eq!(calls[1].trim(), "PUT /api/hubs/chat/users/u%201/groups/g");
+    assert!(calls[2].starts_with("POST /api/hubs/chat/users/u%201/:send "), "{}", calls[2]);
+}
+
+#[tokio::test]
+async fn the_first_failure_stops_the_rest_and_fails_a_call_whose_response_was_fine() {
+    let (connection, calls) = service().await;
+    let host = host(&connection).await;
+    let outputs = r#"{"res":{"body":"x"},"first":[{"target":"a"},{"target":"b","groupName":"bad"},{"target":"c"}]}"#;
+    assert_eq!(sends(&host, outputs).await, 500);
+    assert_eq!(taken(&calls).len(), 2);
+    assert!(host.last_error().unwrap().starts_with("Azure SignalR service runtime error. Request Uri: "));
+}
+
+#[tokio::test]
+async fn a_failing_binding_does_not_keep_the_other_from_sending() {
+    let (connection, calls) = service().await;
+    let host = host(&connection).await;
+    assert_eq!(sends(&host, r#"{"first":[5],"second":[{"target":"t"}]}"#).await, 500);
+    assert_eq!(taken(&calls).len(), 1);
+    assert_eq!(host.last_error().as_deref(), Some("Value cannot be null. (Parameter 'item')"));
+}
+
+#[tokio::test]
+async fn items_before_a_wrong_one_stay_sent() {
+    let (connection, calls) = service().await;
+    let host = host(&connection).await;
+    let outputs = r#"{"first":[{"target":"t"},{"actionName":"add","userId":"u","groupName":"g"}]}"#;
+    assert_eq!(sends(&host, outputs).await, 500);
+    assert_eq!(taken(&calls).len(), 1);
+    let error = host.last_error().unwrap();
+    assert!(error.starts_with("Unable to convert JObject to valid output binding type, check parameters."), "{error}");
+    assert!(error.ends_with("the SignalR binding wants `action`."), "{error}");
+}
+
+#[tokio::test]
+async fn nothing_to_send_is_a_success() {
+    let (connection, calls) = service().await;
+    let host = host(&connection).await;
+    for outputs in
+        [r#"{"res":{},"first":[]}"#, r#"{"res":{},"first":null}"#, r#"{"res":{}}"#, r#"{"res":{},"first":"[]"}"#]
+    {
+        assert_eq!(sends(&host, outputs).await, 200, "{outputs}");
+    }
+    assert!(taken(&calls).is_empty());
+}
+
+#[tokio::test]
+async fn remove_all_of_a_connection_does_nothing_but_warn() {
+    let (connection, calls) = service().await;
+    let host = host(&connection).await;
+    assert_eq!(sends(&host, r#"{"res":{},"first":{"action":"removeAll","connectionId":"c"}}"#).await, 200);
+    assert!(taken(&calls).is_empty());
+    host.events.wait_for_log(LogLevel::Warning, "`removeAll` with a `connectionId` does nothing").await;
+}
+
+#[tokio::test]
+async fn a_response_that_cannot_be_read_keeps_everything_from_being_sent() {
+    let (connection, calls) = service().await;
+    let host = host(&connection).await;
+    assert_eq!(sends(&host, r#"{"res":5,"first":{"target":"t"}}"#).await, 500);
+    assert!(taken(&calls).is_empty());
+}
+
+#[tokio::test]
+async fn dates_reach_the_service_as_the_host_rewrites_them() {
+    let (connection, calls) = service().await;
+    let host = host(&connection).await;
+    let outputs = r#"{"res":{},"first":{"target":"t","arguments":[{"at":"2023-11-14T22:13:20.000Z"}]}}"#;
+    assert_eq!(sends(&host, outputs).await, 200);
+    assert!(taken(&calls)[0].ends_with(r#""Arguments":[{"at":"2023-11-14T22:13:20Z"}]}"#));
+    host.events.wait_for_log(LogLevel::Warning, "rewrites the date `2023-11-14T22:13:20.000Z`").await;
+}
+
+#[tokio::test]
+async fn a_missing_connection_fails_calls_and_is_warned_of_at_the_start() {
+    let host = host("").await;
+    host.events
+        .wait_for_log(LogLevel::Warning, "`send` will fail: the setting `AzureSignalRConnectionString` is missing")
+        .await;
+    assert_eq!(sends(&host, r#"{"res":{},"first":{"target":"t"}}"#).await, 500);
+    let error = host.last_error().unwrap();
+    assert!(error.starts_with("The SignalR Service connection string or endpoints are not set."), "{error}");
+}

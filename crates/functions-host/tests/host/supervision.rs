@@ -1,0 +1,264 @@
+//! The handler as a process: started, watched, restarted and ended (functions-host 1).
+
+use std::path::Path;
+use std::time::Duration;
+
+use functions_host::events::{AfterExit, HostEvent, LogLevel, Stream};
+use functions_host::host::WorkerSource;
+use serde_json::{Value, json};
+
+use crate::harness::{Events, LONG, Running, TestApp, http, listener};
+
+const TOO_MANY: &str = "Exceeded http worker restart retry count. Shutting down Functions Host";
+
+fn app() -> TestApp {
+    let app = TestApp::new().handler("obey");
+    ["describe", "exit", "hang", "spawn"].into_iter().fold(app, |app, name| app.function(name, &http()))
+}
+
+async fn described(host: &Running) -> Value {
+    host.get("/api/describe").await.json().await.unwrap()
+}
+
+async fn text_of(host: &Running, path: &str, body: &'static str) -> (u16, String) {
+    let response = host.post(path, body).await;
+    (response.status().as_u16(), response.text().await.unwrap())
+}
+
+async fn stop_reason(host: &Running) -> String {
+    tokio::time::timeout(LONG, host.host.stopped()).await.expect("the host stops itself").reason
+}
+
+/// The failures of the handler so far: line, error, and what follows.
+fn failures(host: &Running) -> Vec<(String, String, AfterExit)> {
+    let failure = |event: HostEvent| match event {
+        HostEvent::WorkerFailed { line, error, next, .. } => Some((line, error.unwrap_or_default(), next)),
+        _ => None,
+    };
+    host.events.all().into_iter().filter_map(failure).collect()
+}
+
+#[tokio::test]
+async fn the_handler_gets_its_port_its_ids_and_the_settings() {
+    let host = app().setting("MySetting", "value").start().await;
+    let described = described(&host).await;
+    let environment = &described["environment"];
+    let root = host.app.root().canonicalize().unwrap();
+    let port = environment["FUNCTIONS_CUSTOMHANDLER_PORT"].as_str().unwrap();
+    assert_eq!(described["arguments"], json!([port, "obey"]));
+    assert_eq!(environment["FUNCTIONS_HTTPWORKER_PORT"], port);
+    assert_eq!(environment["FUNCTIONS_HTTPWORKER_ID"], environment["FUNCTIONS_CUSTOMHANDLER_WORKER_ID"]);
+    assert_eq!(environment["MySetting"], "value");
+    assert_eq!(environment["FUNCTIONS_WORKER_RUNTIME"], "custom");
+    assert_eq!(environment["AZURE_FUNCTIONS_ENVIRONMENT"], "Development");
+    for path in
+        [&environment["FUNCTIONS_APP_ROOT_PATH"], &environment["AzureWebJobsScriptRoot"], &described["directory"]]
+    {
+        assert_eq!(Path::new(path.as_str().unwrap()).canonicalize().unwrap(), root);
+    }
+    host.host.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_call_before_the_handler_is_ready_waits_for_it() {
+    let listener = listener().await;
+    let url = format!("http://{}/api/describe", listener.local_addr().unwrap());
+    let early = tokio::spawn(crate::harness::client().get(url).send());
+    let host = app().handler("late").start_on(listener, WorkerSource::Process, |_| {}).await;
+    assert_eq!(early.await.unwrap().unwrap().status(), 200);
+    assert_eq!(host.events.processes_ready(), 1);
+    host.host.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_crash_fails_the_call_in_flight_and_the_next_one_works() {
+    let host = app().start().await;
+    let before = described(&host).await;
+    assert_eq!(text_of(&host, "/api/exit", "101").await, (500, String::new()));
+    let after = described(&host).await;
+    let variable = |described: &Value, name: &str| described["environment"][name].clone();
+    assert_eq!(variable(&before, "FUNCTIONS_CUSTOMHANDLER_PORT"), variable(&after, "FUNCTIONS_CUSTOMHANDLER_PORT"));
+    assert_ne!(
+        variable(&before, "FUNCTIONS_CUSTOMHANDLER_WORKER_ID"),
+        variable(&after, "FUNCTIONS_CUSTOMHANDLER_WORKER_ID")
+    );
+    let (line, error, next) = failures(&host).remove(0);
+    assert_eq!(line, format!("Language Worker Process exited. Pid={}.", before["pid"]));
+    assert!(error.ends_with(" exited with code 101 (0x65): leaving as told"), "{error}");
+    assert_eq!(next, AfterExit::Restart);
+    host.host.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_third_failure_stops_the_host_with_the_real_message() {
+    let host = app().start().await;
+    for _ in 0..3 {
+        assert_eq!(text_of(&host, "/api/exit", "1").await.0, 500);
+    }
+    assert_eq!(stop_reason(&host).await, TOO_MANY);
+    host.events.wait_for_log(LogLevel::Error, TOO_MANY).await;
+    let nexts: Vec<_> = failures(&host).into_iter().map(|(_, _, next)| next).collect();
+    assert_eq!(nexts, [AfterExit::Restart, AfterExit::Restart, AfterExit::StopHost]);
+    assert_eq!(text_of(&host, "/api/describe", "").await, (503, "Function host is not running.".to_owned()));
+    host.host.shutdown().await;
+}
+
+#[tokio::test]
+async fn exit_code_0_is_not_restarted_and_calls_fail() {
+    let host = app().start().await;
+    assert_eq!(text_of(&host, "/api/exit", "0").await.0, 500);
+    let is_down = |event: &HostEvent| match event {
+        HostEvent::WorkerFailed { next: AfterExit::StayDown, .. } => Some(()),
+        _ => None,
+    };
+    host.events.wait_for("the handler stays down", is_down).await;
+    assert_eq!(text_of(&host, "/api/describe", "").await, (500, String::new()));
+    assert!(host.last_error().unwrap().starts_with("Connection refused (127.0.0.1:"), "{:?}", host.last_error());
+    assert_eq!(host.events.processes_ready(), 1);
+    host.host.shutdown().await;
+}
+
+#[tokio::test]
+async fn exit_code_200_is_restarted_as_often_as_it_likes() {
+    let host = app().start().await;
+    for _ in 0..4 {
+        assert_eq!(text_of(&host, "/api/exit", "200").await.0, 500);
+    }
+    assert_eq!(text_of(&host, "/api/describe", "").await.0, 200);
+    assert_eq!(host.events.processes_ready(), 5);
+    assert!(failures(&host).is_empty());
+    let restarts = "Language Worker Process exited and needs to be restarted.";
+    assert_eq!(host.events.logs(LogLevel::Information).iter().filter(|line| *line == restarts).count(), 4);
+    host.host.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_handler_that_leaves_before_it_listens_stops_the_host() {
+    let host = app().handler("exit-7").start().await;
+    assert_eq!(stop_reason(&host).await, TOO_MANY);
+    let (_, error, _) = failures(&host).remove(0);
+    assert!(error.ends_with(" exited with code 7 (0x7): first complaint,second complaint"), "{error}");
+    host.host.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_handler_that_cannot_be_started_stops_the_host() {
+    let missing = json!("no-such-handler-anywhere");
+    let app = TestApp::new().function("f", &http());
+    let host = app.host_json("/customHandler/description", "defaultExecutablePath", missing).start().await;
+    assert_eq!(stop_reason(&host).await, TOO_MANY);
+    let (line, _, _) = failures(&host).remove(0);
+    assert!(line.starts_with("Failed to start Worker Channel. Process fileName: "), "{line}");
+    host.host.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_handler_that_never_listens_stops_the_host() {
+    let app = app().handler("never-listen").host_json("/customHandler", "initializationTimeout", json!("00:00:00.2"));
+    let host = app.start().await;
+    assert_eq!(stop_reason(&host).await, TOO_MANY);
+    let (line, error, _) = failures(&host).remove(0);
+    assert!(line.starts_with("Failed to start http worker process. workerId:"), "{line}");
+    assert_eq!(error, "Initializing HttpWorker timed out.");
+    host.host.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_app_without_functions_never_starts_its_handler() {
+    let host = TestApp::new().handler("exit-1").start().await;
+    assert_eq!(host.get("/api/x").await.status(), 404);
+    assert!(!host.events.all().iter().any(|event| matches!(event, HostEvent::WorkerStarting { .. })));
+    host.host.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_function_timeout_restarts_the_handler() {
+    let host = app().host_json("", "functionTimeout", json!("00:00:01")).start().await;
+    let before = described(&host).await;
+    assert_eq!(text_of(&host, "/api/hang", "").await, (500, String::new()));
+    assert_eq!(
+        host.last_error().as_deref(),
+        Some("Timeout value of 00:00:01 was exceeded by function: Functions.hang")
+    );
+    let is_second = |event: &HostEvent| matches!(event, HostEvent::WorkerReady { .. }).then_some(());
+    let mut ready = 0;
+    let second = host.events.wait_for("second process", move |event| {
+        ready += usize::from(is_second(event).is_some());
+        (ready >= 2).then_some(())
+    });
+    second.await;
+    assert_ne!(described(&host).await["pid"], before["pid"]);
+    assert!(failures(&host).is_empty(), "a timeout is not counted");
+    host.host.shutdown().await;
+}
+
+#[tokio::test]
+async fn lines_of_the_handler_are_told_with_their_levels() {
+    let host = app().handler("exit-7").start().await;
+    stop_reason(&host).await;
+    let line = |event: HostEvent| match event {
+        HostEvent::Console { level, stream, line } => Some((level, stream, line)),
+        _ => None,
+    };
+    let lines: Vec<_> = host.events.all().into_iter().filter_map(line).collect();
+    assert!(lines.contains(&(LogLevel::Information, Stream::Stdout, "leaving at once".to_owned())), "{lines:?}");
+    assert!(lines.contains(&(LogLevel::Error, Stream::Stderr, "first complaint".to_owned())), "{lines:?}");
+    host.host.shutdown().await;
+}
+
+fn said(host: &Events, text: &str) -> bool {
+    let said = |event: &HostEvent| matches!(event, HostEvent::Console { line, .. } if line == text);
+    host.all().iter().any(said)
+}
+
+#[cfg(target_os = "linux")]
+fn is_alive(process: &str) -> bool {
+    // A process that is dead but not yet reaped by its new parent does not count.
+    let status = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    status.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with(['Z', 'X']))
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn shutdown_interrupts_the_handler_and_leaves_nothing_behind() {
+    let host = app().start().await;
+    let handler = described(&host).await["pid"].to_string();
+    let child = text_of(&host, "/api/spawn", "").await.1;
+    assert!(is_alive(&handler) && is_alive(&child));
+    let status = host.get("/admin/host/status").await.json::<Value>().await.unwrap();
+    let instance = status["instanceId"].as_str().unwrap();
+    let (url, events, http) = (host.url("/admin/host/status"), host.events.clone(), host.http.clone());
+    host.host.shutdown().await;
+    assert!(said(&events, "interrupted"));
+    assert!(!is_alive(&handler));
+    assert!(!is_alive(&child));
+    // The port may belong to somebody else by now.
+    if let Ok(stranger) = http.get(url).send().await {
+        assert!(!stranger.text().await.unwrap_or_default().contains(instance));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_handler_that_ignores_the_interrupt_is_killed_after_the_grace() {
+    let app = app().handler("ignore-interrupts");
+    let grace = Duration::from_millis(300);
+    let host = app.start_on(listener().await, WorkerSource::Process, |options| options.shutdown_grace = grace).await;
+    let handler = described(&host).await["pid"].to_string();
+    let events = host.events.clone();
+    host.host.shutdown().await;
+    assert!(said(&events, "interrupted"));
+    assert!(!is_alive(&handler));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_crash_takes_the_children_of_the_handler_along() {
+    let host = app().start().await;
+    let child = text_of(&host, "/api/spawn", "").await.1;
+    assert_eq!(text_of(&host, "/api/exit", "1").await.0, 500);
+    // Answered by the next process, so the first one and its group are over.
+    assert_eq!(text_of(&host, "/api/describe", "").await.0, 200);
+    assert!(!is_alive(&child));
+    host.host.shutdown().await;
+}
