@@ -175,6 +175,8 @@ impl Host {
         checks::refuse_the_impossible(&options.app)?;
         let address = listener.local_addr()?;
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
+        // From here on, also a caller who stops waiting for this start takes everything down again.
+        let stops_when_dropped = shutdown.clone().drop_guard();
         let worker = start_worker(&options, address, &tasks, &shutdown)?;
         let invoker = Invoker(Arc::new(Shared {
             routes: RouteTable::new(&options.app.host.route_prefix, &options.app.functions),
@@ -194,7 +196,7 @@ impl Host {
         let server = tokio::spawn(server::serve(listener, invoker.clone(), shutdown.clone()));
         invoker.0.worker.first_attempt().await;
         invoker.0.timers.start(&invoker, &tasks, &until_stopped(&invoker, &tasks, &shutdown));
-        Ok(Host { invoker, server, tasks, _stops_when_dropped: shutdown.clone().drop_guard(), shutdown })
+        Ok(Host { invoker, server, tasks, _stops_when_dropped: stops_when_dropped, shutdown })
     }
 
     /// Where the host listens.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use functions_host::events::{AfterExit, HostEvent, LogLevel, Stream};
-use functions_host::host::WorkerSource;
+use functions_host::host::{Host, HostOptions, WorkerSource};
 use serde_json::{Value, json};
 
 use crate::harness::{Events, LONG, Running, TestApp, http, listener};
@@ -236,6 +236,29 @@ async fn shutdown_interrupts_the_handler_and_leaves_nothing_behind() {
     if let Ok(stranger) = http.get(url).send().await {
         assert!(!stranger.text().await.unwrap_or_default().contains(instance));
     }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_start_that_nobody_waits_for_any_more_leaves_nothing_behind() {
+    let (observer, events) = Events::record();
+    let app = app().handler("never-listen");
+    let options = HostOptions { observer, ..HostOptions::new(app.load()) };
+    let start = tokio::spawn(Host::start(listener().await, options));
+    let is_start = |event: &HostEvent| match event {
+        HostEvent::WorkerStarting { process_id, .. } => Some(process_id.to_string()),
+        _ => None,
+    };
+    let handler = events.wait_for("the handler starts", is_start).await;
+    start.abort();
+    assert!(start.await.is_err_and(|error| error.is_cancelled()));
+    // Nothing tells the end of a host that nobody holds.
+    let gone = async {
+        while is_alive(&handler) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    assert!(tokio::time::timeout(LONG, gone).await.is_ok());
 }
 
 #[cfg(target_os = "linux")]
