@@ -55,7 +55,7 @@
 //! messages of them, `engine` calls the hub and watches the time, `connection` holds the queues in both directions,
 //! [`Clients`] finds the receivers of a message, `protocol` encodes it.
 //!
-//! Served so far: WebSockets and the JSON hub protocol.
+//! Served so far: WebSockets, and both hub protocols.
 
 mod clients;
 mod connection;
@@ -76,7 +76,7 @@ pub use endpoint::{Endpoint, router};
 pub use hub::{Admission, ClientRequest, Hub, Refusal, Stage};
 pub use message::{ClientMessage, Headers, Outcome, Reconnect, ServerMessage};
 pub use options::ServerOptions;
-pub use payload::{Arguments, NotAnArray, Payload};
+pub use payload::{Arguments, InvalidMessagePack, NotAnArray, Payload};
 pub use protocol::HubProtocol;
 pub use query::Query;
 pub use transport::{Transport, Transports};

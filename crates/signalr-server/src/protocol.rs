@@ -5,7 +5,6 @@
 
 pub(crate) mod handshake;
 pub(crate) mod json;
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "no connection agrees on it yet"))]
 pub(crate) mod messagepack;
 pub(crate) mod splitter;
 
@@ -44,11 +43,15 @@ impl HubProtocol {
         }
     }
 
-    /// A message as a frame; `None` when this protocol cannot carry it.
+    /// A message as a frame; `None` when this protocol cannot carry it, as MessagePack none above 2 GiB.
     pub(crate) fn encode(self, content: &Content) -> Option<Frame> {
         match self {
             Self::Json => Some(Frame::build(self, |buffer| json::write(content, buffer))),
-            Self::MessagePack => None,
+            Self::MessagePack => {
+                let mut written = Ok(());
+                let frame = Frame::build(self, |buffer| written = messagepack::write(content, buffer));
+                written.ok().map(|()| frame)
+            }
         }
     }
 
@@ -56,7 +59,7 @@ impl HubProtocol {
     pub(crate) fn decode(self, message: &[u8]) -> Result<Incoming, Malformed> {
         match self {
             Self::Json => json::read(message),
-            Self::MessagePack => Err(Malformed("the MessagePack protocol is not served")),
+            Self::MessagePack => messagepack::read(message),
         }
     }
 }

@@ -27,7 +27,9 @@ enum Phase {
 
 impl Session {
     pub(crate) fn new(connection: Connection) -> Self {
-        Self { connection, phase: Phase::Handshake, splitter: Splitter::new(handshake::LARGEST) }
+        // The handshake is JSON under every protocol.
+        let splitter = Splitter::new(HubProtocol::Json, handshake::LARGEST);
+        Self { connection, phase: Phase::Handshake, splitter }
     }
 
     pub(crate) fn connection(&self) -> &Connection {
@@ -57,12 +59,12 @@ impl Session {
     }
 
     fn shake_hands(&mut self, message: &[u8]) {
-        match handshake::read(message) {
+        match handshake::read(message, self.connection.transport()) {
             Ok(protocol) => {
                 let connection = &self.connection;
                 let limit = connection.engine().options().maximum_message_size.unwrap_or(usize::MAX);
                 self.phase = Phase::Open(protocol);
-                self.splitter = Splitter::new(limit);
+                self.splitter = Splitter::new(protocol, limit);
                 // The answer is queued before anybody can find the connection, so it is the first thing the client gets.
                 if connection.push(&handshake::answer(protocol, None)).is_ok() && connection.agree(protocol) {
                     connection.engine().established(connection);

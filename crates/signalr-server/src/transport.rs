@@ -26,6 +26,11 @@ impl Transport {
         }
     }
 
+    /// Whether any bytes get through; an event stream is text.
+    pub(crate) fn is_binary(self) -> bool {
+        self != Self::ServerSentEvents
+    }
+
     fn bit(self) -> u8 {
         match self {
             Self::WebSockets => 1,

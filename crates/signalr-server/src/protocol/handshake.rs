@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Frame, HubProtocol, splitter::RECORD_SEPARATOR};
+use crate::Transport;
 
 /// Why a handshake failed; the text is what ASP.NET sends. The client's fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -11,6 +12,11 @@ pub(crate) enum HandshakeError {
     UnknownProtocol(String),
     #[error("The server does not support version {version} of the '{protocol}' protocol.")]
     UnsupportedVersion { protocol: &'static str, version: i64 },
+    #[error(
+        "Cannot use the '{0}' protocol on the current transport. \
+         The transport does not support 'Binary' transfer format."
+    )]
+    NotBinary(&'static str),
     /// No handshake in time, or none within its largest size.
     #[error("Handshake was canceled.")]
     Canceled,
@@ -35,16 +41,18 @@ struct Answer<'a> {
 pub(crate) const LARGEST: usize = 4096;
 
 /// Reads a handshake without its delimiter. Version 2 means that stateful reconnect was agreed; both are accepted.
-pub(crate) fn read(handshake: &[u8]) -> Result<HubProtocol, HandshakeError> {
+pub(crate) fn read(handshake: &[u8], transport: Transport) -> Result<HubProtocol, HandshakeError> {
     // serde would read an array as a struct, too.
     let object = handshake.trim_ascii_start().starts_with(b"{");
     let request = object.then(|| serde_json::from_slice(handshake).ok()).flatten();
     let Request { protocol, version } = request.ok_or(HandshakeError::Unreadable)?;
-    let known = HubProtocol::from_name(&protocol).filter(|known| *known == HubProtocol::Json);
-    match known {
+    match HubProtocol::from_name(&protocol) {
         None => Err(HandshakeError::UnknownProtocol(protocol)),
         Some(known) if !(1..=2).contains(&version) => {
             Err(HandshakeError::UnsupportedVersion { protocol: known.name(), version })
+        }
+        Some(HubProtocol::MessagePack) if !transport.is_binary() => {
+            Err(HandshakeError::NotBinary(HubProtocol::MessagePack.name()))
         }
         Some(known) => Ok(known),
     }
@@ -66,7 +74,13 @@ mod tests {
 
     #[track_caller]
     fn check(handshake: &str, expected: Result<HubProtocol, &str>) {
-        assert_eq!(read(handshake.as_bytes()).map_err(|error| error.to_string()), expected.map_err(str::to_owned));
+        check_on(Transport::WebSockets, handshake, expected);
+    }
+
+    #[track_caller]
+    fn check_on(transport: Transport, handshake: &str, expected: Result<HubProtocol, &str>) {
+        let read = read(handshake.as_bytes(), transport);
+        assert_eq!(read.map_err(|error| error.to_string()), expected.map_err(str::to_owned));
     }
 
     #[test]
@@ -89,6 +103,25 @@ mod tests {
         check(r#"["json",1]"#, Err(UNREADABLE));
         check("", Err(UNREADABLE));
         check("\u{0}[", Err(UNREADABLE));
+    }
+
+    #[test]
+    fn messagepack_needs_a_transport_for_bytes() {
+        const MESSAGEPACK: &str = r#"{"protocol":"messagepack","version":1}"#;
+        check_on(Transport::WebSockets, MESSAGEPACK, Ok(HubProtocol::MessagePack));
+        check_on(Transport::LongPolling, MESSAGEPACK, Ok(HubProtocol::MessagePack));
+        check_on(
+            Transport::ServerSentEvents,
+            MESSAGEPACK,
+            Err("Cannot use the 'messagepack' protocol on the current transport. \
+                 The transport does not support 'Binary' transfer format."),
+        );
+        check_on(Transport::ServerSentEvents, r#"{"protocol":"json","version":1}"#, Ok(HubProtocol::Json));
+        check_on(
+            Transport::ServerSentEvents,
+            r#"{"protocol":"messagepack","version":3}"#,
+            Err("The server does not support version 3 of the 'messagepack' protocol."),
+        );
     }
 
     #[test]

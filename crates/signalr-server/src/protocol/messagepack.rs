@@ -38,14 +38,14 @@ pub(crate) fn write(content: &Content, buffer: &mut Vec<u8>) -> Result<(), TooLa
             encode::no_headers(buffer);
             encode::optional_text(invocation_id.as_deref(), buffer);
             encode::text(target, buffer);
-            buffer.extend_from_slice(&from_json(arguments.json()));
+            buffer.extend_from_slice(arguments.messagepack());
             encode::array(0, buffer);
         }
         Content::StreamItem { invocation_id, item } => {
             begin(4, 2, buffer);
             encode::no_headers(buffer);
             encode::text(invocation_id, buffer);
-            buffer.extend_from_slice(&from_json(item.json()));
+            buffer.extend_from_slice(item.messagepack());
         }
         Content::Completion { invocation_id, outcome } => write_completion(invocation_id, outcome, buffer),
         Content::Close { error, reconnect } => {
@@ -65,7 +65,7 @@ fn write_completion(invocation_id: &str, outcome: &Outcome, buffer: &mut Vec<u8>
         Outcome::Void => encode::unsigned(VOID, buffer),
         Outcome::Result(value) => {
             encode::unsigned(RESULT, buffer);
-            buffer.extend_from_slice(&from_json(value.json()));
+            buffer.extend_from_slice(value.messagepack());
         }
         Outcome::Error(error) => {
             encode::unsigned(ERROR, buffer);
@@ -106,6 +106,18 @@ pub(crate) fn write_control(control: Control, buffer: &mut Vec<u8>) {
 fn begin(items: usize, kind: u64, buffer: &mut Vec<u8>) {
     encode::array(items, buffer);
     encode::unsigned(kind, buffer);
+}
+
+/// Whether the bytes are exactly one value that has a JSON form.
+pub(crate) fn check(value: &[u8]) -> Result<(), Malformed> {
+    let mut reader = Reader::new(value);
+    walk::value(&mut reader)?;
+    if reader.rest().is_empty() { Ok(()) } else { Err(Malformed("a value is followed by more bytes")) }
+}
+
+/// Whether a value is an array.
+pub(crate) fn is_array(value: &[u8]) -> bool {
+    matches!(Reader::new(value).token(), Ok(Token::Array(_)))
 }
 
 /// Parses one message without its length.
@@ -237,14 +249,11 @@ impl<'a> Items<'a> {
     }
 
     fn arguments(&mut self) -> Result<Arguments, Malformed> {
-        let value = walk::value(self.next()?)?;
-        Arguments::from_raw_json(to_json(value)?)
-            .map_err(|_| Malformed("the `arguments` of an invocation are not an array"))
+        Arguments::try_from(self.payload()?).map_err(|_| Malformed("the `arguments` of an invocation are not an array"))
     }
 
     fn payload(&mut self) -> Result<Payload, Malformed> {
-        let value = walk::value(self.next()?)?;
-        to_json(value).map(Payload::from_json)
+        walk::value(self.next()?).map(Payload::from_checked_messagepack)
     }
 
     fn text(&mut self, complaint: &'static str) -> Result<Option<String>, Malformed> {

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use super::{HubProtocol, messagepack};
+
 /// The byte that ends a JSON message and a handshake.
 pub(crate) const RECORD_SEPARATOR: u8 = 0x1e;
 
@@ -13,14 +15,40 @@ pub(crate) const RECORD_SEPARATOR: u8 = 0x1e;
 #[error("a message is larger than the maximum message size")]
 pub(crate) struct TooLarge;
 
-/// Cuts at record separators. Holds the part of a message that has arrived so far, and never more than `limit` bytes.
+/// Cuts as a hub protocol wants it. Holds the part of a message that has arrived so far, and never more than `limit`
+/// bytes.
 #[derive(Debug)]
-pub(crate) struct Splitter {
+pub(crate) enum Splitter {
+    Separators(SeparatorSplitter),
+    Lengths(messagepack::Splitter),
+}
+
+impl Splitter {
+    /// With the largest size of a message, delimiter or length excluded.
+    pub(crate) fn new(protocol: HubProtocol, limit: usize) -> Self {
+        match protocol {
+            HubProtocol::Json => Self::Separators(SeparatorSplitter::new(limit)),
+            HubProtocol::MessagePack => Self::Lengths(messagepack::Splitter::new(limit)),
+        }
+    }
+
+    /// Takes the next message, without delimiter or length, off the front of `input`; `None` when `input` is used up.
+    pub(crate) fn next<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Cow<'i, [u8]>>, TooLarge> {
+        match self {
+            Self::Separators(splitter) => splitter.next(input),
+            Self::Lengths(splitter) => splitter.next(input),
+        }
+    }
+}
+
+/// Cuts at record separators.
+#[derive(Debug)]
+pub(crate) struct SeparatorSplitter {
     partial: Vec<u8>,
     limit: usize,
 }
 
-impl Splitter {
+impl SeparatorSplitter {
     /// With the largest size of a message, delimiter excluded.
     pub(crate) fn new(limit: usize) -> Self {
         Self { partial: Vec::new(), limit }
@@ -48,7 +76,7 @@ mod tests {
 
     use super::*;
 
-    fn split(splitter: &mut Splitter, chunks: &[&[u8]]) -> Result<Vec<Vec<u8>>, TooLarge> {
+    fn split(splitter: &mut SeparatorSplitter, chunks: &[&[u8]]) -> Result<Vec<Vec<u8>>, TooLarge> {
         let mut messages = Vec::new();
         for chunk in chunks {
             let mut input = *chunk;
@@ -62,16 +90,16 @@ mod tests {
     #[test]
     fn a_message_of_the_limit_passes_and_one_byte_more_does_not() {
         assert_eq!(
-            split(&mut Splitter::new(3), &[b"abc\x1e", b"ab", b"c\x1e"]),
+            split(&mut SeparatorSplitter::new(3), &[b"abc\x1e", b"ab", b"c\x1e"]),
             Ok(vec![b"abc".to_vec(), b"abc".to_vec()])
         );
-        assert_eq!(split(&mut Splitter::new(3), &[b"abcd\x1e"]), Err(TooLarge));
-        assert_eq!(split(&mut Splitter::new(3), &[b"ab", b"cd"]), Err(TooLarge));
+        assert_eq!(split(&mut SeparatorSplitter::new(3), &[b"abcd\x1e"]), Err(TooLarge));
+        assert_eq!(split(&mut SeparatorSplitter::new(3), &[b"ab", b"cd"]), Err(TooLarge));
     }
 
     #[test]
     fn a_whole_message_is_not_copied_and_nothing_is_kept() {
-        let mut splitter = Splitter::new(100);
+        let mut splitter = SeparatorSplitter::new(100);
         assert!(matches!(splitter.next(&mut &b"{}\x1e"[..]), Ok(Some(Cow::Borrowed(b"{}")))));
         split(&mut splitter, &[b"{", b"}\x1e"]).unwrap();
         assert_eq!(splitter.partial.capacity(), 0);
@@ -91,12 +119,12 @@ mod tests {
                 chunks.push(chunk);
                 rest = next;
             }
-            prop_assert_eq!(split(&mut Splitter::new(40), &chunks), Ok(messages));
+            prop_assert_eq!(split(&mut SeparatorSplitter::new(40), &chunks), Ok(messages));
         }
 
         #[test]
         fn no_input_holds_more_than_the_limit(chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..100), 0..20)) {
-            let mut splitter = Splitter::new(64);
+            let mut splitter = SeparatorSplitter::new(64);
             for chunk in &chunks {
                 if split(&mut splitter, &[chunk]).is_err() {
                     break;

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use futures_util::{SinkExt, StreamExt};
 use http::StatusCode;
 use signalr_server::{
-    Admission, ClientMessage, ClientRequest, Clients, Connection, Disconnect, Endpoint, Hub, Outcome, Payload, Refusal,
+    Admission, ClientMessage, ClientRequest, Clients, Connection, Disconnect, Endpoint, Hub, Outcome, Refusal,
     ServerMessage, ServerOptions, Transports,
 };
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -61,7 +61,7 @@ impl Hub for TestHub {
         let ClientMessage::Invocation { invocation_id, target, arguments, .. } = message else { return };
         match target.as_str() {
             "Echo" => {
-                let result = Outcome::Result(Payload::from_json(arguments.json().to_owned()));
+                let result = Outcome::Result(arguments.into());
                 let _ = connection.send(&ServerMessage::completion(invocation_id.unwrap_or_default(), result));
             }
             "Wait" => self.permits.acquire().await.expect("never closed").forget(),

@@ -4,6 +4,7 @@ mod closing;
 mod delivery;
 mod harness;
 mod hub_protocol;
+mod messagepack;
 mod negotiate;
 mod timing;
 mod websocket;
