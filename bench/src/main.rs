@@ -1,2 +1,64 @@
-//! Measures the product against its peers.
-fn main() {}
+//! `bench`: measures the product against its peers, side by side in one run.
+//!
+//! Figures of two runs say little about each other: machines differ, and so do minutes. What lasts is the ratio of two
+//! servers that took turns, so ratios come first in every report and every goal is one.
+
+mod fanout;
+mod smoke;
+
+mod load;
+mod probe;
+mod server;
+
+mod http;
+mod machine;
+mod report;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tokio::task::LocalSet;
+
+/// Measures the product against its peers.
+#[derive(Debug, clap::Parser)]
+#[command(name = "bench", version)]
+enum Benchmark {
+    /// Broadcasts to thousands of WebSocket clients, with several servers taking turns
+    Fanout(fanout::Options),
+    /// A few seconds with 50 clients: is every delivery counted?
+    Smoke(smoke::Options),
+    /// Is the raw-socket server that the others are measured against; `fanout` starts it by itself
+    Probe(probe::Options),
+}
+
+/// Whether everything that was measured is as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Good,
+    Bad,
+}
+
+/// One thread: the load shares a core with nobody, and counting needs no locks.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let benchmark = Benchmark::parse();
+    let result = LocalSet::new()
+        .run_until(async {
+            match benchmark {
+                Benchmark::Fanout(options) => fanout::run(&options).await,
+                Benchmark::Smoke(options) => smoke::run(&options).await,
+                Benchmark::Probe(options) => probe::run(&options).await.map(|()| Verdict::Good),
+            }
+        })
+        .await;
+    match result {
+        Ok(Verdict::Good) => ExitCode::SUCCESS,
+        Ok(Verdict::Bad) => ExitCode::FAILURE,
+        Err(error) => {
+            // Nobody is left to tell when even stderr is closed.
+            let _ = writeln!(std::io::stderr(), "bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

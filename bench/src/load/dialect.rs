@@ -1,0 +1,97 @@
+//! How the clients of a server under test introduce themselves, and what they have to answer later.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use anyhow::{Context as _, Result, ensure};
+use azure_signalr::token::ClientToken;
+use azure_signalr::{ConnectionString, HubName};
+use serde::Deserialize;
+
+/// The hub that everybody is in.
+const HUB: &str = "bench";
+
+/// A server under test, seen from its clients.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) address: SocketAddr,
+    pub(crate) dialect: Dialect,
+    pub(super) http: reqwest::Client,
+}
+
+/// What is spoken inside the WebSocket.
+#[derive(Debug, Clone)]
+pub(crate) enum Dialect {
+    /// Bare messages.
+    Plain,
+    /// engine.io 4 with the default namespace of socket.io 5, over its WebSocket transport.
+    EngineIo,
+    /// SignalR with the JSON protocol, in front of a service that wants tokens (signalr-protocol 2, 4.1).
+    SignalR(Arc<ConnectionString>),
+}
+
+/// What the client says once the upgrade is through, and what the server's answer begins with.
+pub(super) struct Greeting {
+    /// What the server says without being asked.
+    pub(super) awaited: Option<&'static str>,
+    pub(super) said: &'static str,
+    pub(super) answered: &'static str,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Negotiated {
+    connection_token: String,
+}
+
+impl Target {
+    /// A server on this machine.
+    pub(crate) fn new(address: SocketAddr, dialect: Dialect) -> Result<Self> {
+        let http = reqwest::Client::builder().no_proxy().build().context("cannot set up HTTP")?;
+        Ok(Self { address, dialect, http })
+    }
+
+    /// Path and query under which one more client may open its WebSocket; for SignalR that takes a negotiate.
+    pub(super) async fn open_path(&self) -> Result<String> {
+        match &self.dialect {
+            Dialect::Plain => Ok("/client".to_owned()),
+            Dialect::EngineIo => Ok("/client/?EIO=4&transport=websocket".to_owned()),
+            Dialect::SignalR(connection) => self.negotiate(connection).await,
+        }
+    }
+
+    async fn negotiate(&self, connection: &ConnectionString) -> Result<String> {
+        let access_token = ClientToken::new(&hub()).sign(connection, SystemTime::now())?;
+        let url = format!("http://{}/client/negotiate?hub={HUB}&negotiateVersion=1", self.address);
+        let answer = self.http.post(url).bearer_auth(&access_token).send().await?;
+        ensure!(answer.status().is_success(), "negotiate was answered with {}", answer.status());
+        let Negotiated { connection_token } = answer.json().await.context("negotiate gave no connection token")?;
+        Ok(format!("/client/?hub={HUB}&id={connection_token}&access_token={access_token}"))
+    }
+}
+
+impl Dialect {
+    pub(super) fn greeting(&self) -> Option<Greeting> {
+        match self {
+            Self::Plain => None,
+            Self::EngineIo => Some(Greeting { awaited: Some("0{"), said: "40", answered: "40{" }),
+            Self::SignalR(_) => Some(Greeting {
+                awaited: None,
+                said: "{\"protocol\":\"json\",\"version\":1}\u{1e}",
+                answered: "{}\u{1e}",
+            }),
+        }
+    }
+
+    /// What the client has to answer to a message of its server, if anything. engine.io pings in messages and drops
+    /// clients that do not answer; SignalR's Ping wants no answer (signalr-protocol 6.1).
+    pub(super) fn answer(&self, message: &[u8]) -> Option<&'static str> {
+        (matches!(self, Self::EngineIo) && message == b"2").then_some("3")
+    }
+}
+
+/// The hub's name as a type.
+pub(super) fn hub() -> HubName {
+    HUB.parse().expect("the name is made of letters")
+}

@@ -1,0 +1,118 @@
+//! A stretch of time in which broadcasts are published at one pace and all of them reach everybody.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, anyhow};
+use futures_util::future::{join, try_join_all};
+use serde::Serialize;
+use tokio::time::timeout;
+
+use super::crowd::Crowd;
+use super::payload;
+use crate::machine;
+
+/// How long one broadcast may take to reach everybody before it counts as lost.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// When the next broadcast is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Pace {
+    /// When every client has received the previous one: nothing can be written together.
+    OneAtATime,
+    /// As soon as fewer than eight are on their way: a server that writes together what waits together is rewarded.
+    EightInFlight,
+}
+
+impl Pace {
+    pub(crate) const ALL: [Self; 2] = [Self::OneAtATime, Self::EightInFlight];
+
+    fn lanes(self) -> usize {
+        match self {
+            Self::OneAtATime => 1,
+            Self::EightInFlight => 8,
+        }
+    }
+
+    /// As it is written in reports.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::OneAtATime => "one at a time",
+            Self::EightInFlight => "8 in flight",
+        }
+    }
+}
+
+/// What a phase took.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Phase {
+    pub(crate) pace: Pace,
+    pub(crate) deliveries: u64,
+    /// From the first publish to the last delivery.
+    pub(crate) elapsed: Duration,
+    /// CPU time of the server's process.
+    pub(crate) server_cpu: Duration,
+    /// CPU time of this process.
+    pub(crate) load_cpu: Duration,
+    /// From each publish to the last receiver.
+    #[serde(skip)]
+    pub(crate) latencies: Vec<Duration>,
+}
+
+impl Phase {
+    /// Publishes at `pace` for `duration`, then waits for what is on its way.
+    pub(crate) async fn run(
+        crowd: &Crowd,
+        server: u32,
+        pace: Pace,
+        payload_size: usize,
+        duration: Duration,
+    ) -> Result<Self> {
+        let own = std::process::id();
+        let (server_before, load_before) = (machine::cpu_time(server)?, machine::cpu_time(own)?);
+        let started = Instant::now();
+        let lanes = (0..pace.lanes()).map(|_| lane(crowd, payload_size, started + duration));
+        let latencies: Vec<Duration> = try_join_all(lanes).await?.concat();
+        let elapsed = started.elapsed();
+        Ok(Self {
+            pace,
+            deliveries: (latencies.len() * crowd.tally.clients()) as u64,
+            elapsed,
+            server_cpu: machine::cpu_time(server)?.saturating_sub(server_before),
+            load_cpu: machine::cpu_time(own)?.saturating_sub(load_before),
+            latencies,
+        })
+    }
+
+    /// Deliveries per second.
+    pub(crate) fn rate(&self) -> f64 {
+        self.deliveries as f64 / self.elapsed.as_secs_f64()
+    }
+
+    /// Microseconds of the server's CPU time per delivery.
+    pub(crate) fn cpu_per_delivery(&self) -> f64 {
+        self.server_cpu.as_secs_f64() * 1e6 / self.deliveries as f64
+    }
+
+    /// The share of one core that the load has used.
+    pub(crate) fn load_share(&self) -> f64 {
+        self.load_cpu.as_secs_f64() / self.elapsed.as_secs_f64()
+    }
+}
+
+/// Publishes one broadcast after the other until `deadline` and returns how long each took to reach everybody.
+async fn lane(crowd: &Crowd, payload_size: usize, deadline: Instant) -> Result<Vec<Duration>> {
+    let mut latencies = Vec::new();
+    while Instant::now() < deadline {
+        let announced = crowd.tally.announce();
+        let payload = payload::compose(announced.sequence, payload_size);
+        let published = Instant::now();
+        let both = join(crowd.publisher.publish(payload), announced.complete);
+        let late = || anyhow!("broadcast {} did not reach everybody in {} s", announced.sequence, PATIENCE.as_secs());
+        let (accepted, complete) = timeout(PATIENCE, both).await.map_err(|_| late())?;
+        accepted.context("a broadcast was not accepted")?;
+        let complete = complete.map_err(|_| anyhow!(crowd.complaint().unwrap_or_default()))?;
+        latencies.push(complete.duration_since(published));
+    }
+    Ok(latencies)
+}

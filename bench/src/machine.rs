@@ -1,0 +1,206 @@
+//! What the machine says about processes and itself, and what it has to be asked for before the load starts.
+//!
+//! Read from `/proc`, so measuring needs Linux. CPU times come from `schedstat`: the ticks of `stat` are 10 ms long,
+//! which is longer than some of the work.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use serde::Serialize;
+
+/// Files that are open beside those of the clients.
+const SPARE_FILES: u64 = 200;
+
+/// CPU time of all threads of a process that live.
+pub(crate) fn cpu_time(pid: u32) -> Result<Duration> {
+    let mut total = 0;
+    for thread in fs::read_dir(format!("/proc/{pid}/task")).with_context(|| no_process(pid))? {
+        // A thread may end while it is looked at.
+        let Ok(schedstat) = fs::read_to_string(thread?.path().join("schedstat")) else { continue };
+        total += nanoseconds(&schedstat).context("the kernel keeps no `schedstat`")?;
+    }
+    Ok(Duration::from_nanos(total))
+}
+
+/// Memory of a process that is not swapped out, in bytes. What the kernel keeps for its sockets is not part of it.
+pub(crate) fn resident(pid: u32) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).with_context(|| no_process(pid))?;
+    let kibibytes = field(&status, "VmRSS").and_then(|value| value.strip_suffix(" kB")?.trim().parse::<u64>().ok());
+    Ok(kibibytes.context("the kernel does not tell how much memory a process uses")? * 1024)
+}
+
+fn no_process(pid: u32) -> String {
+    format!("cannot read about process {pid}; measuring needs Linux")
+}
+
+/// The first number of a `schedstat`.
+fn nanoseconds(schedstat: &str) -> Option<u64> {
+    schedstat.split_whitespace().next()?.parse().ok()
+}
+
+/// The value of `name` in a file of lines `name: value`.
+fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines().find_map(|line| Some(line.strip_prefix(name)?.trim_start().strip_prefix(':')?.trim()))
+}
+
+/// Where a measurement was taken.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Surroundings {
+    pub(crate) processor: String,
+    pub(crate) cores: usize,
+    pub(crate) kernel: String,
+    /// The commit that the repository is at, when it is one.
+    pub(crate) commit: Option<String>,
+}
+
+impl Surroundings {
+    pub(crate) fn look() -> Self {
+        let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        Self {
+            processor: field(&cpuinfo, "model name").unwrap_or("an unknown processor").to_owned(),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            kernel: kernel.trim().to_owned(),
+            commit: answer_of(Command::new("git").args(["describe", "--always", "--dirty"]).current_dir(folder())),
+        }
+    }
+}
+
+/// The package's folder.
+pub(crate) fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The trimmed standard output of `command`; nothing when it does not start or does not succeed.
+pub(crate) fn answer_of(command: &mut Command) -> Option<String> {
+    let output = command.stdin(Stdio::null()).output().ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// The machine's load average of the last minute.
+pub(crate) fn load_average() -> f64 {
+    let average = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    average.split_whitespace().next().and_then(|average| average.parse().ok()).unwrap_or(f64::NAN)
+}
+
+/// Which core the server has and which one the load has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Cores {
+    Separate {
+        server: usize,
+        load: usize,
+    },
+    /// There is one core only, or no `taskset`: the kernel puts everybody wherever it likes.
+    Shared,
+}
+
+impl Cores {
+    /// Puts this process onto a core of its own, if that is possible.
+    pub(crate) fn divide() -> Self {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let allowed = field(&status, "Cpus_allowed_list").map(core_numbers).unwrap_or_default();
+        let [server, load, ..] = allowed[..] else { return Self::Shared };
+        let pid = std::process::id().to_string();
+        let moved =
+            answer_of(Command::new("taskset").args(["--all-tasks", "--cpu-list", "--pid", &load.to_string(), &pid]));
+        moved.map_or(Self::Shared, |_| Self::Separate { server, load })
+    }
+
+    /// A command that will run where servers run.
+    pub(crate) fn server_command(self, program: &PathBuf) -> tokio::process::Command {
+        match self {
+            Self::Separate { server, .. } => {
+                let mut command = tokio::process::Command::new("taskset");
+                command.args(["--cpu-list", &server.to_string()]).arg(program);
+                command
+            }
+            Self::Shared => tokio::process::Command::new(program),
+        }
+    }
+}
+
+/// The cores of a list such as `0-3,8`.
+fn core_numbers(list: &str) -> Vec<usize> {
+    let range = |part: &str| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        Some(first.parse().ok()?..=last.parse().ok()?)
+    };
+    list.split(',').filter_map(range).flatten().collect()
+}
+
+/// Lets this process and the servers that it starts open as many files as the system allows.
+///
+/// # Errors
+/// When that is too few for `clients`.
+pub(crate) fn allow_clients(clients: usize) -> Result<()> {
+    let Some(limit) = raise_file_limit()? else { return Ok(()) };
+    let needed = clients as u64 + SPARE_FILES;
+    ensure!(
+        needed <= limit,
+        "{clients} clients need {needed} open files, and {limit} are allowed; raise the hard limit (`ulimit -Hn`) or \
+         set `--clients {}`",
+        limit.saturating_sub(SPARE_FILES)
+    );
+    Ok(())
+}
+
+/// The limit as it is now; `None` is no limit.
+#[cfg(unix)]
+fn raise_file_limit() -> Result<Option<u64>> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    let hard = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: hard, maximum: hard })
+        .context("cannot raise the limit of open files")?;
+    Ok(hard)
+}
+
+#[cfg(not(unix))]
+fn raise_file_limit() -> Result<Option<u64>> {
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_cores(list: &str, expected: &[usize]) {
+        assert_eq!(core_numbers(list), expected);
+    }
+
+    #[test]
+    fn a_list_of_cores_may_have_ranges() {
+        check_cores("0-1", &[0, 1]);
+        check_cores("3", &[3]);
+        check_cores("0-1,8,10-11", &[0, 1, 8, 10, 11]);
+        check_cores("", &[]);
+    }
+
+    #[test]
+    fn fields_are_found_by_their_whole_name() {
+        let status = "VmRSSx:\t1 kB\nVmRSS:\t  5120 kB\nmodel name\t: a processor\n";
+        assert_eq!(field(status, "VmRSS"), Some("5120 kB"));
+        assert_eq!(field(status, "model name"), Some("a processor"));
+        assert_eq!(field(status, "Vm"), None);
+    }
+
+    #[test]
+    fn the_cpu_time_is_the_first_number() {
+        assert_eq!(nanoseconds("1500 20 3\n"), Some(1500));
+        assert_eq!(nanoseconds(""), None);
+    }
+
+    #[test]
+    fn clients_that_do_not_fit_are_refused_with_the_number_that_would() {
+        let Some(limit) = raise_file_limit().unwrap() else { return };
+        assert!(allow_clients(1).is_ok());
+        let Ok(clients) = usize::try_from(limit) else { return };
+        let error = allow_clients(clients).unwrap_err().to_string();
+        assert!(error.ends_with(&format!("`--clients {}`", limit - SPARE_FILES)), "{error}");
+    }
+}

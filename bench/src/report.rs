@@ -1,0 +1,110 @@
+//! What was measured, and what it means.
+
+mod goals;
+mod json;
+mod statistics;
+mod text;
+
+use std::io::{Result, Write as _};
+
+use serde::Serialize;
+
+use crate::Verdict;
+use crate::fanout::{Durations, Scenario, Session};
+use crate::machine::{Cores, Surroundings};
+use crate::server::Kind;
+
+/// All that a run has found.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) surroundings: Surroundings,
+    pub(crate) cores: Cores,
+    pub(crate) load_average_before: f64,
+    pub(crate) load_average_after: f64,
+    pub(crate) rounds: usize,
+    pub(crate) durations: Durations,
+    pub(crate) skipped: Vec<Skipped>,
+    pub(crate) measurements: Vec<Measurement>,
+}
+
+/// A server that was not measured.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Skipped {
+    pub(crate) kind: Kind,
+    pub(crate) reason: String,
+}
+
+/// One turn of one server.
+#[derive(Debug, Serialize)]
+pub(crate) struct Measurement {
+    pub(crate) kind: Kind,
+    pub(crate) name: String,
+    /// From 0 on.
+    pub(crate) round: usize,
+    pub(crate) scenario: Scenario,
+    /// Of the machine, when the turn began.
+    pub(crate) load_average: f64,
+    /// The error is why the turn counts for nothing.
+    pub(crate) result: std::result::Result<Session, String>,
+}
+
+/// For whom the report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    Text,
+    Json,
+}
+
+impl Report {
+    /// The scenarios in the order in which they were measured.
+    fn scenarios(&self) -> Vec<Scenario> {
+        let mut scenarios = Vec::new();
+        for measurement in &self.measurements {
+            if !scenarios.contains(&measurement.scenario) {
+                scenarios.push(measurement.scenario);
+            }
+        }
+        scenarios
+    }
+
+    /// The turns of one server that went well, with their rounds.
+    fn sessions(&self, scenario: Scenario, kind: Kind) -> impl Iterator<Item = (usize, &Session)> {
+        let measurements = self.measurements.iter();
+        let wanted = measurements.filter(move |found| found.scenario == scenario && found.kind == kind);
+        wanted.filter_map(|found| Some((found.round, found.result.as_ref().ok()?)))
+    }
+
+    /// The servers that had a turn, the product first.
+    fn servers(&self) -> Vec<(Kind, &str)> {
+        let mut servers: Vec<(Kind, &str)> = Vec::new();
+        for measurement in &self.measurements {
+            if servers.iter().all(|(kind, _)| *kind != measurement.kind) {
+                servers.push((measurement.kind, &measurement.name));
+            }
+        }
+        servers
+    }
+}
+
+/// Writes the report to standard output and says whether every goal was reached.
+pub(crate) fn write(report: &Report, format: Format) -> anyhow::Result<Verdict> {
+    let judgements = goals::judge(report);
+    let mut out = std::io::stdout().lock();
+    match format {
+        Format::Text => text::write(&mut out, report, &judgements)?,
+        Format::Json => json::write(&mut out, report, &judgements)?,
+    }
+    out.flush()?;
+    let failed = judgements.iter().any(|judgement| judgement.outcome == goals::Outcome::Fail);
+    Ok(if failed { Verdict::Bad } else { Verdict::Good })
+}
+
+/// Tells whoever watches how far the run is, beside the report.
+pub(crate) fn progress(line: &str) -> Result<()> {
+    writeln!(std::io::stderr(), "{line}")
+}
+
+/// Writes one line to standard output.
+pub(crate) fn say(line: &str) -> Result<()> {
+    writeln!(std::io::stdout(), "{line}")
+}

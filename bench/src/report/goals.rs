@@ -1,0 +1,196 @@
+//! The goals, and whether they were reached.
+//!
+//! A goal about speed is a ratio of two servers in the same round. Where the load was saturated its rate says nothing
+//! about the server any more, so CPU time per delivery is compared instead.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use serde::Serialize;
+
+use super::Report;
+use super::statistics::Spread;
+use crate::fanout::{Scenario, Session};
+use crate::load::phase::{Pace, Phase};
+use crate::server::Kind;
+
+/// The share of the probe's speed that the product reaches at least.
+const OF_PROBE: f64 = 0.7;
+
+/// The product is ahead of its peers.
+const OF_PEER: f64 = 1.0;
+
+/// Bytes of the server's memory per idle connection, at most: 10 KiB.
+const IDLE_MEMORY: f64 = 10.0 * 1024.0;
+
+/// With fewer clients than this, what a server allocates once counts for too much.
+const ENOUGH_FOR_MEMORY: usize = 1000;
+
+/// From here on the load is saturated.
+const SATURATED: f64 = 0.95;
+
+/// A goal and what has become of it.
+#[derive(Debug, Serialize)]
+pub(super) struct Judgement {
+    pub(super) outcome: Outcome,
+    pub(super) goal: String,
+    pub(super) found: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum Outcome {
+    Pass,
+    Fail,
+    /// There is nothing to judge by.
+    Skip,
+}
+
+/// Two servers, round by round; above 1 the product is ahead.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Comparison {
+    rate: Spread,
+    cpu: Spread,
+    /// Whether the load was the limit for one of them.
+    saturated: bool,
+}
+
+/// Holds the report against every goal, ratios first.
+pub(super) fn judge(report: &Report) -> Vec<Judgement> {
+    let mut judgements = Vec::new();
+    for scenario in report.scenarios() {
+        for pace in Pace::ALL {
+            for (kind, least) in [(Kind::Probe, OF_PROBE), (Kind::Ws, OF_PEER), (Kind::SocketIo, OF_PEER)] {
+                judgements.push(speed(report, scenario, pace, kind, least));
+            }
+        }
+    }
+    judgements.extend(report.scenarios().into_iter().map(|scenario| memory(report, scenario)));
+    judgements.push(completeness(report));
+    judgements
+}
+
+fn speed(report: &Report, scenario: Scenario, pace: Pace, other: Kind, least: f64) -> Judgement {
+    let name = report.servers().into_iter().find(|(kind, _)| *kind == other).map(|(_, name)| name.to_owned());
+    let name = name.unwrap_or_else(|| label(other).to_owned());
+    let goal = match other {
+        Kind::Probe => format!("{}, {}: at least {least} x {name}", describe(scenario), pace.name()),
+        _ => format!("{}, {}: ahead of {name}", describe(scenario), pace.name()),
+    };
+    let pairs = pairs(report, scenario, pace, other);
+    let Some(comparison) = Comparison::of(&pairs) else {
+        return Judgement { outcome: Outcome::Skip, goal, found: absence(report, other) };
+    };
+    let ratio = comparison.decisive().median;
+    let reached = if other == Kind::Probe { ratio >= least } else { ratio > least };
+    Judgement { outcome: Outcome::of(reached), goal, found: comparison.to_string() }
+}
+
+/// The phases of the product and of another server that were measured in the same round.
+fn pairs(report: &Report, scenario: Scenario, pace: Pace, other: Kind) -> Vec<(&Phase, &Phase)> {
+    let others: HashMap<usize, &Session> = report.sessions(scenario, other).collect();
+    let own = report.sessions(scenario, Kind::Product);
+    own.filter_map(|(round, own)| Some((own.phase(pace)?, others.get(&round)?.phase(pace)?))).collect()
+}
+
+impl Comparison {
+    /// `None` where there are no pairs.
+    fn of(pairs: &[(&Phase, &Phase)]) -> Option<Self> {
+        let own_load = Spread::of(pairs.iter().map(|(own, _)| own.load_share()))?;
+        let other_load = Spread::of(pairs.iter().map(|(_, other)| other.load_share()))?;
+        Some(Self {
+            rate: Spread::of(pairs.iter().map(|(own, other)| own.rate() / other.rate()))?,
+            cpu: Spread::of(pairs.iter().map(|(own, other)| other.cpu_per_delivery() / own.cpu_per_delivery()))?,
+            saturated: own_load.median.max(other_load.median) >= SATURATED,
+        })
+    }
+
+    /// What the goal is judged by.
+    fn decisive(&self) -> Spread {
+        if self.saturated { self.cpu } else { self.rate }
+    }
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rate, cpu, saturated } = self;
+        let judged = if *saturated { " (judged by CPU time: the load was saturated)" } else { "" };
+        write!(formatter, "{rate:.2} in deliveries/s, {cpu:.2} in deliveries per CPU time{judged}")
+    }
+}
+
+fn memory(report: &Report, scenario: Scenario) -> Judgement {
+    let goal = format!("{}: at most {:.0} KiB per idle connection", describe(scenario), IDLE_MEMORY / 1024.0);
+    if scenario.clients < ENOUGH_FOR_MEMORY {
+        let found = format!("fewer than {ENOUGH_FOR_MEMORY} clients do not tell");
+        return Judgement { outcome: Outcome::Skip, goal, found };
+    }
+    let sessions = report.sessions(scenario, Kind::Product);
+    let Some(memory) = Spread::of(sessions.map(|(_, session)| session.idle_memory as f64 / scenario.clients as f64))
+    else {
+        return Judgement { outcome: Outcome::Skip, goal, found: absence(report, Kind::Product) };
+    };
+    let found = format!("{:.1} KiB", memory.map(|bytes| bytes / 1024.0));
+    Judgement { outcome: Outcome::of(memory.median <= IDLE_MEMORY), goal, found }
+}
+
+/// Whether every turn of the product went well: one that lost or doubled anything did not.
+fn completeness(report: &Report) -> Judgement {
+    let goal = "nothing lost, nothing doubled".to_owned();
+    let own = || report.measurements.iter().filter(|measurement| measurement.kind == Kind::Product);
+    let failure = own().find_map(|measurement| Some((measurement, measurement.result.as_ref().err()?)));
+    if let Some((measurement, cause)) = failure {
+        let found = format!("round {}, {}: {cause}", measurement.round + 1, describe(measurement.scenario));
+        return Judgement { outcome: Outcome::Fail, goal, found };
+    }
+    let deliveries: u64 = own().filter_map(|measurement| Some(measurement.result.as_ref().ok()?.deliveries)).sum();
+    match deliveries {
+        0 => Judgement { outcome: Outcome::Skip, goal, found: absence(report, Kind::Product) },
+        _ => Judgement {
+            outcome: Outcome::Pass,
+            goal,
+            found: format!("{deliveries} deliveries of the product, each counted"),
+        },
+    }
+}
+
+/// Why there is no ratio.
+fn absence(report: &Report, other: Kind) -> String {
+    let skipped = |kind| report.skipped.iter().find(|skipped| skipped.kind == kind);
+    match skipped(Kind::Product).or_else(|| skipped(other)) {
+        Some(skipped) => format!("{}: {}", label(skipped.kind), skipped.reason),
+        None => "no round in which both went well".to_owned(),
+    }
+}
+
+/// The name of a server that was not found.
+pub(super) fn label(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Product => "signalr-emulator",
+        Kind::Probe => "raw-socket probe",
+        Kind::Ws => "ws",
+        Kind::SocketIo => "socket.io",
+    }
+}
+
+/// A scenario as it is written in reports.
+pub(super) fn describe(scenario: Scenario) -> String {
+    format!("{} clients, {} B", scenario.clients, scenario.payload)
+}
+
+impl Outcome {
+    fn of(reached: bool) -> Self {
+        if reached { Self::Pass } else { Self::Fail }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "PASS",
+            Self::Fail => "FAIL",
+            Self::Skip => "SKIP",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! What a report has to look like for its goals to count as reached.
+
+use std::time::Duration;
+
+use super::*;
+use crate::fanout::Durations;
+use crate::machine::{Cores, Surroundings};
+use crate::report::{Measurement, Skipped};
+
+const SCENARIO: Scenario = Scenario { clients: 1000, payload: 200 };
+
+/// A turn with so many deliveries in one second, a second of CPU time, and a load that used `load_share` of its core.
+fn turn(kind: Kind, round: usize, deliveries: u64, load_share: f64) -> Measurement {
+    let phase = |pace| Phase {
+        pace,
+        deliveries,
+        elapsed: Duration::from_secs(1),
+        server_cpu: Duration::from_millis(500),
+        load_cpu: Duration::from_secs_f64(load_share),
+        latencies: Vec::new(),
+    };
+    let session = Session {
+        connecting: Duration::from_secs(1),
+        connecting_cpu: Duration::from_secs(1),
+        idle_memory: 10 * 1024 * 1000,
+        memory_at_the_end: 0,
+        phases: Pace::ALL.map(phase).to_vec(),
+        deliveries,
+    };
+    let name = label(kind).to_owned();
+    Measurement { kind, name, round, scenario: SCENARIO, load_average: 0.0, result: Ok(session) }
+}
+
+fn report(measurements: Vec<Measurement>) -> Report {
+    let surroundings = Surroundings { processor: String::new(), cores: 2, kernel: String::new(), commit: None };
+    Report {
+        surroundings,
+        cores: Cores::Shared,
+        load_average_before: 0.0,
+        load_average_after: 0.0,
+        rounds: 2,
+        durations: Durations { warm_up: Duration::ZERO, phase: Duration::from_secs(1) },
+        skipped: vec![Skipped { kind: Kind::SocketIo, reason: "Node.js is not installed".to_owned() }],
+        measurements,
+    }
+}
+
+#[track_caller]
+fn check(measurements: Vec<Measurement>, expected: &[&str]) {
+    let line = |found: &Judgement| format!("{} {}: {}", found.outcome.name(), found.goal, found.found);
+    let found: Vec<String> = judge(&report(measurements)).iter().map(line).collect();
+    for expected in expected {
+        assert!(found.iter().any(|found| found == expected), "`{expected}` is not in {found:#?}");
+    }
+}
+
+#[test]
+fn a_ratio_is_taken_within_each_round() {
+    // The second round was twice as fast for everybody.
+    let rounds = [(Kind::Product, 0, 700), (Kind::Probe, 0, 1000), (Kind::Probe, 1, 2000), (Kind::Product, 1, 1400)];
+    check(
+        rounds.map(|(kind, round, deliveries)| turn(kind, round, deliveries, 0.5)).into(),
+        &[
+            "PASS 1000 clients, 200 B, one at a time: at least 0.7 x raw-socket probe: 0.70 (0.70-0.70) in deliveries/s, 0.70 (0.70-0.70) in deliveries per CPU time",
+            "PASS 1000 clients, 200 B: at most 10 KiB per idle connection: 10.0 (10.0-10.0) KiB",
+            "PASS nothing lost, nothing doubled: 2100 deliveries of the product, each counted",
+        ],
+    );
+}
+
+#[test]
+fn where_the_load_was_saturated_cpu_time_decides() {
+    let mut probe = turn(Kind::Probe, 0, 1000, 0.99);
+    probe.result.as_mut().unwrap().phases[1].server_cpu = Duration::from_millis(250);
+    check(
+        vec![turn(Kind::Product, 0, 1000, 0.5), probe],
+        &[
+            "FAIL 1000 clients, 200 B, 8 in flight: at least 0.7 x raw-socket probe: 1.00 (1.00-1.00) in deliveries/s, 0.50 (0.50-0.50) in deliveries per CPU time (judged by CPU time: the load was saturated)",
+        ],
+    );
+}
+
+#[test]
+fn equal_is_not_ahead() {
+    check(
+        vec![turn(Kind::Product, 0, 1000, 0.5), turn(Kind::Ws, 0, 1000, 0.5)],
+        &[
+            "FAIL 1000 clients, 200 B, 8 in flight: ahead of ws: 1.00 (1.00-1.00) in deliveries/s, 1.00 (1.00-1.00) in deliveries per CPU time",
+        ],
+    );
+}
+
+#[test]
+fn what_cannot_be_judged_is_named() {
+    let mut failed = turn(Kind::Ws, 0, 1000, 0.5);
+    failed.result = Err("client 1 received broadcast 0 twice".to_owned());
+    check(
+        vec![turn(Kind::Product, 0, 1000, 0.5), failed],
+        &[
+            "SKIP 1000 clients, 200 B, one at a time: ahead of ws: no round in which both went well",
+            "SKIP 1000 clients, 200 B, one at a time: ahead of socket.io: socket.io: Node.js is not installed",
+        ],
+    );
+}
+
+#[test]
+fn one_bad_turn_of_the_product_fails_the_run() {
+    let mut failed = turn(Kind::Product, 1, 1000, 0.5);
+    failed.result = Err("client 1 received broadcast 0 twice".to_owned());
+    check(
+        vec![turn(Kind::Product, 0, 1000, 0.5), failed],
+        &["FAIL nothing lost, nothing doubled: round 2, 1000 clients, 200 B: client 1 received broadcast 0 twice"],
+    );
+}
