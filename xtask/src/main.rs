@@ -5,6 +5,8 @@
 
 mod verify;
 
+mod bench;
+
 mod clients;
 mod executables;
 mod node;
@@ -23,11 +25,15 @@ use clap::Parser as _;
 enum Chore {
     /// Checks everything: formatting, lints, docs, tests, and real clients against the local stack
     Verify(verify::Options),
+    /// Measures the product against its peers
+    #[command(subcommand)]
+    Bench(bench::Benchmark),
 }
 
 fn main() -> ExitCode {
     let result = match Chore::parse() {
         Chore::Verify(options) => verify::verify(&options),
+        Chore::Bench(benchmark) => bench::bench(&benchmark),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -42,9 +42,14 @@ impl Hub for ClientEndpoint {
         Ok(admission(self.0.hubs.open(&hub), identity))
     }
 
+    fn registered(&self, connection: &Connection) {
+        if let Some(Client { hub, .. }) = connection.extensions().get() {
+            hub.join_stored_groups(connection, SystemTime::now());
+        }
+    }
+
     async fn connected(&self, connection: &Connection) {
         let Some(hub) = hub_of(connection) else { return };
-        hub.join_stored_groups(connection, SystemTime::now());
         self.0.observer.report(&Event::Connected {
             hub: hub.name.clone(),
             connection_id: connection.id().to_owned(),

@@ -8,14 +8,14 @@ pub(crate) mod inbox;
 pub(crate) mod outbox;
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use http::Extensions;
 
 use crate::engine::Engine;
 use crate::message::{Reconnect, ServerMessage};
-use crate::protocol::{Frame, HubProtocol};
+use crate::protocol::{Frame, HubProtocol, handshake};
 use crate::{Admission, Clients, Query, Transport};
 use activity::Activity;
 use inbox::Inbox;
@@ -34,10 +34,23 @@ struct Shared {
     query: Query,
     transport: Transport,
     protocol: OnceLock<HubProtocol>,
+    membership: Mutex<Membership>,
     outbox: Outbox,
     inbox: Inbox,
     activity: Activity,
     engine: Arc<Engine>,
+}
+
+/// Whether the connection is among its clients. Changes only in this order.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Membership {
+    /// The handshake is still to come.
+    #[default]
+    NotYet,
+    /// It is, and the hub knows it.
+    Joined,
+    /// It has left, or it can no longer join.
+    Over,
 }
 
 /// Why a message was not queued for a connection.
@@ -138,6 +151,7 @@ impl Connection {
             query: query.without_secrets(),
             transport,
             protocol: OnceLock::new(),
+            membership: Mutex::default(),
             outbox: Outbox::default(),
             inbox: Inbox::default(),
             activity,
@@ -230,6 +244,12 @@ impl Connection {
         self.close_with(&ServerMessage::close(Some(&error), reconnect), reason);
     }
 
+    /// Closes because a call of the hub panicked.
+    pub(crate) fn hub_failed(&self) {
+        tracing::error!(connection = self.id(), "the hub panicked; its connection is closed");
+        self.fail(Disconnect::HubFailed, Reconnect::Denied);
+    }
+
     /// Ends the queue with an optional last frame and starts the grace; false when it was ended already.
     pub(crate) fn finish(&self, last: Option<&Frame>, backlog: Backlog, reason: Disconnect) -> bool {
         let first = self.0.outbox.finish(last, backlog, reason);
@@ -238,6 +258,22 @@ impl Connection {
             self.activity().set_deadline(engine.now() + engine.options().close_grace);
         }
         first
+    }
+
+    /// Answers the handshake with an error and closes, unless the handshake is done or was refused before.
+    pub(crate) fn refuse(&self, error: &handshake::HandshakeError, reason: Disconnect) {
+        let mut membership = self.membership();
+        if *membership == Membership::NotYet {
+            *membership = Membership::Over;
+            self.0.outbox.answer(&handshake::answer(HubProtocol::Json, Some(error)));
+            self.finish(None, Backlog::Written, reason);
+        }
+    }
+
+    /// Whether the connection is among its clients; locked while that changes, so that it does not end half joined. A
+    /// panic elsewhere leaves it as true as it was.
+    pub(crate) fn membership(&self) -> MutexGuard<'_, Membership> {
+        self.0.membership.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sets the protocol that the handshake agreed on; false when the handshake was done before.

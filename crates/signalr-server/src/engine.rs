@@ -17,9 +17,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::connection::Membership;
 use crate::connection::inbox::{Call, Calling};
 use crate::hub::ErasedHub;
 use crate::message::{Reconnect, ServerMessage};
+use crate::protocol::Frame;
 use crate::{Connection, Disconnect, ServerOptions};
 pub(crate) use directory::{Directory, Full, Occupant};
 
@@ -113,30 +115,44 @@ impl Engine {
         }
     }
 
-    /// The handshake is done: the connection is among its clients, and the hub hears of it.
-    pub(crate) fn established(&self, connection: &Connection) {
+    /// The handshake is done: the connection is among its clients, the hub hears of it, and only then the client does.
+    pub(crate) fn established(&self, connection: &Connection, answer: &Frame) {
+        let mut membership = connection.membership();
+        if *membership != Membership::NotYet {
+            return;
+        }
+        *membership = Membership::Joined;
         connection.activity().clear_deadline();
         // A shutdown may have closed it in the meantime; its grace was cleared just now.
         if !connection.outbox().is_open() {
             connection.activity().set_deadline(self.now() + self.options.close_grace);
         }
         connection.clients().add(connection);
+        let registering = AssertUnwindSafe(|| self.hub.registered(connection));
+        if std::panic::catch_unwind(registering).is_err() {
+            connection.hub_failed();
+        }
         self.enqueue(connection, Call::Connected, 0);
+        drop(membership);
+        connection.outbox().answer(answer);
         if self.is_shutting_down() {
             self.dismiss(connection);
         }
     }
 
-    /// The transport has ended: nobody can reach the connection any more, and the hub hears of it if it ever had.
+    /// The connection has ended: nobody can reach it any more, and the hub hears of it if it ever had. May come from
+    /// several sides; the first one counts.
     pub(crate) fn ended(&self, connection: &Connection) {
         connection.outbox().end(Disconnect::TransportLost);
+        let before = std::mem::replace(&mut *connection.membership(), Membership::Over);
+        if before == Membership::Joined {
+            connection.clients().remove(connection);
+            self.enqueue(connection, Call::Disconnected, 0);
+        }
+        // Last, because the timer runs until nothing is here, and a shutdown until the timer has ended.
         self.directory().remove(connection);
         if self.is_shutting_down() {
             self.left.notify_one();
-        }
-        if !connection.awaits_handshake() {
-            connection.clients().remove(connection);
-            self.enqueue(connection, Call::Disconnected, 0);
         }
     }
 
@@ -165,8 +181,7 @@ async fn call_hub(connection: Connection) {
             }
         };
         if AssertUnwindSafe(calling).catch_unwind().await.is_err() {
-            tracing::error!(connection = connection.id(), "the hub panicked; its connection is closed");
-            connection.fail(Disconnect::HubFailed, Reconnect::Denied);
+            connection.hub_failed();
         }
         connection.activity().received(engine.now());
     }

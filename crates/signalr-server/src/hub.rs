@@ -11,8 +11,8 @@ use crate::{ClientMessage, Clients, Connection, Disconnect, Query, Transports};
 
 /// An application behind a SignalR endpoint.
 ///
-/// Per connection the calls come one at a time and in order: `connected`, then `received` for each message, then
-/// `disconnected`. Different connections are served at the same time. While a call runs the connection's client
+/// Per connection the calls come one at a time and in order: `registered`, `connected`, then `received` for each
+/// message, then `disconnected`. Different connections are served at the same time. While a call runs the connection's client
 /// timeout rests, and what the client sends meanwhile waits, up to 64 KiB; then the client is no longer read.
 ///
 /// A call that panics ends its connection with the error `Connection closed with an error.`.
@@ -21,8 +21,15 @@ pub trait Hub: Send + Sync + 'static {
     /// Events and long polling. A refusal becomes the HTTP answer as it is.
     fn admit(&self, request: &ClientRequest<'_>) -> impl Future<Output = Result<Admission, Refusal>> + Send;
 
-    /// After the handshake, when the connection is among its [`Admission::clients`]. The client's messages are handed
-    /// over only once this returns; messages to the client may be sent from here on.
+    /// At the end of the handshake: the connection is among its [`Admission::clients`], and its client cannot know yet
+    /// that it is connected. What is sent from here on arrives, behind the answer to the handshake; a group joined
+    /// here misses nothing that anybody sends because the client is there. It holds up the answer, so it must be quick.
+    fn registered(&self, connection: &Connection) {
+        let _ = connection;
+    }
+
+    /// After [`registered`](Self::registered), in its own time: the client knows by now that it is connected. Its
+    /// messages are handed over only once this returns.
     fn connected(&self, connection: &Connection) -> impl Future<Output = ()> + Send {
         let _ = connection;
         async {}
@@ -130,6 +137,7 @@ impl IntoResponse for Refusal {
 /// [`Hub`] without its type, so that everything below is compiled once.
 pub(crate) trait ErasedHub: Send + Sync {
     fn admit<'a>(&'a self, request: &'a ClientRequest<'a>) -> BoxFuture<'a, Result<Admission, Refusal>>;
+    fn registered(&self, connection: &Connection);
     fn connected<'a>(&'a self, connection: &'a Connection) -> BoxFuture<'a, ()>;
     fn received<'a>(&'a self, connection: &'a Connection, message: ClientMessage) -> BoxFuture<'a, ()>;
     fn disconnected<'a>(&'a self, connection: &'a Connection, reason: &'a Disconnect) -> BoxFuture<'a, ()>;
@@ -138,6 +146,10 @@ pub(crate) trait ErasedHub: Send + Sync {
 impl<H: Hub> ErasedHub for H {
     fn admit<'a>(&'a self, request: &'a ClientRequest<'a>) -> BoxFuture<'a, Result<Admission, Refusal>> {
         Hub::admit(self, request).boxed()
+    }
+
+    fn registered(&self, connection: &Connection) {
+        Hub::registered(self, connection);
     }
 
     fn connected<'a>(&'a self, connection: &'a Connection) -> BoxFuture<'a, ()> {

@@ -65,9 +65,8 @@ impl Session {
                 let limit = connection.engine().options().maximum_message_size.unwrap_or(usize::MAX);
                 self.phase = Phase::Open(protocol);
                 self.splitter = Splitter::new(protocol, limit);
-                // The answer is queued before anybody can find the connection, so it is the first thing the client gets.
-                if connection.push(&handshake::answer(protocol, None)).is_ok() && connection.agree(protocol) {
-                    connection.engine().established(connection);
+                if connection.agree(protocol) {
+                    connection.engine().established(connection, &handshake::answer(protocol, None));
                 }
             }
             Err(error) => self.refuse_handshake(&error),
@@ -77,8 +76,7 @@ impl Session {
     fn refuse_handshake(&mut self, error: &handshake::HandshakeError) {
         self.phase = Phase::Over;
         tracing::debug!(connection = self.connection.id(), %error, "a handshake failed");
-        let answer = handshake::answer(HubProtocol::Json, Some(error));
-        self.connection.finish(Some(&answer), Backlog::Written, Disconnect::ProtocolError("the handshake failed"));
+        self.connection.refuse(error, Disconnect::ProtocolError("the handshake failed"));
     }
 
     fn dispatch(&mut self, protocol: HubProtocol, message: &[u8]) {

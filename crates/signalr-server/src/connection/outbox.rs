@@ -20,6 +20,8 @@ struct State {
     bytes: usize,
     waker: Option<Waker>,
     phase: Phase,
+    /// The answer to the handshake is queued: nothing overtakes it.
+    answered: bool,
     reason: Option<Disconnect>,
 }
 
@@ -79,6 +81,19 @@ impl Outbox {
         Ok(())
     }
 
+    /// Queues the answer to the handshake in front of everything that was queued until now, which waits for it.
+    pub(crate) fn answer(&self, answer: &Frame) {
+        let mut state = self.lock();
+        if state.phase == Phase::Ended || std::mem::replace(&mut state.answered, true) {
+            return;
+        }
+        state.bytes += answer.len();
+        state.frames.insert(0, answer.clone());
+        let waker = state.waker.take();
+        drop(state);
+        wake(waker);
+    }
+
     /// Queues `last` and accepts nothing more; false when that has happened before.
     pub(crate) fn finish(&self, last: Option<&Frame>, backlog: Backlog, reason: Disconnect) -> bool {
         let mut state = self.lock();
@@ -121,6 +136,10 @@ impl Outbox {
             return Next::Drop;
         }
         if !state.frames.is_empty() {
+            if !state.answered {
+                state.watch(context);
+                return Next::Wait;
+            }
             std::mem::swap(&mut state.frames, batch);
             return Next::Write;
         }
@@ -190,6 +209,13 @@ mod tests {
         }
     }
 
+    /// A queue behind the handshake.
+    fn outbox() -> Outbox {
+        let outbox = Outbox::default();
+        outbox.lock().answered = true;
+        outbox
+    }
+
     /// A frame that counts ten bytes.
     fn frame() -> Frame {
         Frame::encoded(HubProtocol::Json, b"12345678")
@@ -197,7 +223,7 @@ mod tests {
 
     #[test]
     fn the_task_is_woken_once_for_all_that_is_queued_until_it_comes() {
-        let (outbox, wakes) = (Outbox::default(), Arc::new(Wakes::default()));
+        let (outbox, wakes) = (outbox(), Arc::new(Wakes::default()));
         let waker = Waker::from(Arc::clone(&wakes));
         let context = Context::from_waker(&waker);
         let mut batch = Vec::new();
@@ -216,8 +242,22 @@ mod tests {
     }
 
     #[test]
-    fn bytes_count_until_they_are_written() {
+    fn nothing_overtakes_the_answer_to_the_handshake() {
         let (outbox, context) = (Outbox::default(), Context::from_waker(Waker::noop()));
+        let mut batch = Vec::new();
+        outbox.push(&frame(), 100).unwrap();
+        assert!(outbox.finish(Some(&frame()), Backlog::Written, Disconnect::Shutdown));
+        assert_eq!(outbox.take(&context, &mut batch, 0), Next::Wait);
+        let answer = Frame::encoded(HubProtocol::Json, b"{}");
+        outbox.answer(&answer);
+        outbox.answer(&frame());
+        assert_eq!((outbox.take(&context, &mut batch, 0), batch.len()), (Next::Write, 3));
+        assert_eq!(batch[0].len(), answer.len());
+    }
+
+    #[test]
+    fn bytes_count_until_they_are_written() {
+        let (outbox, context) = (outbox(), Context::from_waker(Waker::noop()));
         let mut batch = Vec::new();
         outbox.push(&frame(), 20).unwrap();
         outbox.push(&frame(), 20).unwrap();
@@ -239,7 +279,7 @@ mod tests {
     fn the_first_end_counts_and_what_is_queued_is_written_or_dropped() {
         let context = Context::from_waker(Waker::noop());
         for (backlog, expected) in [(Backlog::Written, 3), (Backlog::Dropped, 1)] {
-            let (outbox, mut batch) = (Outbox::default(), Vec::new());
+            let (outbox, mut batch) = (outbox(), Vec::new());
             outbox.push(&frame(), 100).unwrap();
             outbox.push(&frame(), 100).unwrap();
             assert!(outbox.finish(Some(&frame()), backlog, Disconnect::Shutdown));

@@ -9,9 +9,8 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Engine;
-use crate::connection::outbox::Backlog;
 use crate::message::{Reconnect, ServerMessage};
-use crate::protocol::{Frame, HubProtocol, handshake};
+use crate::protocol::{Frame, handshake::HandshakeError};
 use crate::{Connection, Disconnect, Transport};
 
 /// What is due for a connection. At most one thing per tick; the most final comes first.
@@ -75,8 +74,7 @@ impl Engine {
         match due {
             Due::Drop => connection.outbox().end(Disconnect::TransportLost),
             Due::CancelHandshake => {
-                let answer = handshake::answer(HubProtocol::Json, Some(&handshake::HandshakeError::Canceled));
-                connection.finish(Some(&answer), Backlog::Written, Disconnect::ProtocolError("no handshake in time"));
+                connection.refuse(&HandshakeError::Canceled, Disconnect::ProtocolError("no handshake in time"));
             }
             Due::CloseSilent => connection.fail(Disconnect::ClientTimeout, Reconnect::Allowed),
             Due::CloseExpired => {

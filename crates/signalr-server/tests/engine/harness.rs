@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 use futures_util::{SinkExt, StreamExt};
 use http::StatusCode;
 use signalr_server::{
-    Admission, ClientMessage, ClientRequest, Clients, Connection, Disconnect, Endpoint, Hub, Outcome, Refusal,
-    ServerMessage, ServerOptions, Transports,
+    Admission, Arguments, ClientMessage, ClientRequest, Clients, Connection, Disconnect, Endpoint, Hub, Outcome,
+    Recipients, Refusal, ServerMessage, ServerOptions, Transports,
 };
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
@@ -50,6 +50,15 @@ impl Hub for TestHub {
                 .map_or(Transports::ALL, |mask| Transports::from_mask(mask.parse().unwrap_or_default())),
             ..Admission::to(self.clients.clone())
         })
+    }
+
+    fn registered(&self, connection: &Connection) {
+        if let Some(group) = connection.query().first("group") {
+            assert!(self.clients.join(connection.id(), group), "it is among the clients");
+            let welcome = ServerMessage::invocation("welcome", Arguments::none());
+            self.clients.send(&Recipients::group(group), &welcome);
+        }
+        assert!(connection.query().first("unregistrable").is_none(), "a hub that panics");
     }
 
     async fn connected(&self, connection: &Connection) {

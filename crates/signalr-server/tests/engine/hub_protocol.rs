@@ -105,6 +105,27 @@ async fn the_hub_has_one_message_of_a_connection_at_a_time() {
 }
 
 #[tokio::test]
+async fn a_group_that_is_joined_at_registration_misses_nothing() {
+    let server = Server::start(ServerOptions::default()).await;
+    let mut client = Client::open(&server, "?group=g").await;
+    client.send(r#"{"protocol":"json","version":1}"#).await;
+    assert_eq!(client.next().await, "{}", "nothing comes before the answer to the handshake");
+    assert_eq!(client.next().await, r#"{"type":1,"target":"welcome","arguments":[]}"#);
+}
+
+#[tokio::test]
+async fn a_hub_that_panics_at_registration_loses_that_connection() {
+    let server = Server::start(ServerOptions::default()).await;
+    let mut client = Client::open(&server, "?unregistrable").await;
+    client.send(r#"{"protocol":"json","version":1}"#).await;
+    assert_eq!(client.next().await, "{}");
+    assert_eq!(client.next().await, r#"{"type":7,"error":"Connection closed with an error."}"#);
+    server.connected().await;
+    assert_eq!(server.disconnected().await, Disconnect::HubFailed);
+    assert!(server.clients.is_empty());
+}
+
+#[tokio::test]
 async fn messages_sent_before_a_close_are_handed_over_and_then_the_end() {
     let server = Server::start(ServerOptions::default()).await;
     let (mut client, _) = server.join("").await;
