@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
-import { clients, connect, flows, receivedBy } from "./clients.js";
+import { clients, connect, flows } from "./clients.js";
+import { receivedBy } from "./inbox.js";
 import { Stack } from "./stack.js";
 
 let stack;

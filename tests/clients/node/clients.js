@@ -1,21 +1,50 @@
-// The SignalR clients under test, and the ways in which pages connect. Each test runs for every entry of `clients`;
-// another transport, hub protocol or release of the client is one more entry.
+// The SignalR clients under test, and the ways in which pages connect. Each test runs for every entry of `clients`: a
+// release of Microsoft's client, a transport and a hub protocol. Releases do not mix: the enumerations of one are not
+// those of another, and each MessagePack package goes with the client of its own generation.
 
 import { createRequire } from "node:module";
 
-import * as signalR from "@microsoft/signalr";
+import { Inbox } from "./inbox.js";
 
-import { within } from "./waiting.js";
+const require = createRequire(import.meta.url);
 
-/** `HttpTransportType`, `JsonHubProtocol` and the rest come from the entry's own `signalR`: releases do not mix. */
-export const clients = [
-  {
-    name: `@microsoft/signalr ${signalR.VERSION}, WebSockets, JSON`,
-    signalR,
-    transport: signalR.HttpTransportType.WebSockets,
-    protocol: () => new signalR.JsonHubProtocol(),
-  },
+/** The newest release of each protocol generation, and the oldest that pages may still carry. */
+const releases = [
+  release("@microsoft/signalr", "@microsoft/signalr-protocol-msgpack"),
+  release("signalr-8", "signalr-protocol-msgpack-8"),
+  release("signalr-7", "signalr-protocol-msgpack-7"),
+  release("signalr-3", "signalr-protocol-msgpack-3"),
+  release("@aspnet/signalr", "@aspnet/signalr-protocol-msgpack"),
 ];
+
+/** Server-Sent Events are text (signalr-protocol 3.3 item 5). */
+const connections = [
+  { transport: "WebSockets", protocol: "JSON" },
+  { transport: "WebSockets", protocol: "MessagePack" },
+];
+
+export const clients = releases.flatMap((release) => connections.map((connection) => client(release, connection)));
+
+function release(packageName, messagePackName) {
+  const signalR = require(packageName);
+  const { MessagePackHubProtocol } = require(messagePackName);
+  return {
+    name: `${packageName.startsWith("@aspnet") ? "@aspnet" : "@microsoft"}/signalr ${signalR.VERSION}`,
+    signalR,
+    protocols: { JSON: () => new signalR.JsonHubProtocol(), MessagePack: () => new MessagePackHubProtocol() },
+    reconnects: "withAutomaticReconnect" in signalR.HubConnectionBuilder.prototype,
+    resumes: "withStatefulReconnect" in signalR.HubConnectionBuilder.prototype,
+  };
+}
+
+function client({ protocols, ...release }, { transport, protocol }) {
+  return {
+    ...release,
+    name: `${release.name}, ${transport}, ${protocol}`,
+    transport: release.signalR.HttpTransportType[transport],
+    protocol: protocols[protocol],
+  };
+}
 
 /**
  * The two ways to connect (signalr-protocol 2.10). `builder(client, stack, options)` gives a `HubConnectionBuilder`
@@ -47,19 +76,6 @@ export function builder(client, url, options = {}) {
     .configureLogging(client.signalR.LogLevel.None);
 }
 
-/** The `WebSocket` class that the client itself uses on Node, with every socket that it opens kept in `opened`. */
-export function recordedWebSocket() {
-  const WebSocket = createRequire(import.meta.resolve("@microsoft/signalr"))("ws");
-  return class RecordedWebSocket extends WebSocket {
-    static opened = [];
-
-    constructor(...args) {
-      super(...args);
-      RecordedWebSocket.opened.push(this);
-    }
-  };
-}
-
 /** Starts a connection that ends with the test `t`, and keeps what it receives for `targets`. */
 export async function connect(t, builder, ...targets) {
   const connection = builder.build();
@@ -67,52 +83,4 @@ export async function connect(t, builder, ...targets) {
   const inbox = new Inbox(connection, ...targets);
   await connection.start();
   return { connection, inbox };
-}
-
-const FENCE = "fence";
-const DEADLINE = 10_000;
-
-/** What one connection received for some targets, in order of arrival: each message is `[target, ...arguments]`. */
-class Inbox {
-  #messages = [];
-  #notice = () => {};
-
-  constructor(connection, ...targets) {
-    for (const target of [...targets, FENCE]) {
-      connection.on(target, (...args) => {
-        this.#messages.push([target, ...args]);
-        this.#notice();
-      });
-    }
-  }
-
-  /** Waits until there are at least `count` messages, and returns all. */
-  async atLeast(count) {
-    await this.#until(() => this.#messages.length >= count, `${count} messages`);
-    return [...this.#messages];
-  }
-
-  /** Waits for a fence, and returns what came before it. */
-  async upToFence() {
-    await this.#until(() => this.#messages.at(-1)?.[0] === FENCE, "the fence");
-    return this.#messages.slice(0, -1);
-  }
-
-  #until(condition, wanted) {
-    const met = new Promise((resolve) => {
-      this.#notice = () => condition() && resolve();
-      this.#notice();
-    });
-    return within(DEADLINE, met, () => `wanted ${wanted}, received ${JSON.stringify(this.#messages)}`);
-  }
-}
-
-/**
- * Broadcasts one last message and returns what each inbox received before it. A connection receives in the order of
- * sending, so what has not come by then was not sent, and a message that was sent twice is there twice.
- */
-export async function receivedBy(stack, ...inboxes) {
-  const answer = await stack.broadcast({ target: FENCE, arguments: [] });
-  if (answer.status !== 200) throw new Error(`the fence was not sent: ${answer.status} ${answer.body}`);
-  return Promise.all(inboxes.map((inbox) => inbox.upToFence()));
 }

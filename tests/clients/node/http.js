@@ -9,16 +9,20 @@ import { within } from "./waiting.js";
 
 const DEADLINE = 10_000;
 
-/** Sends one request and reads the whole answer: `{status, headers, body}`, the body as text. An upgrade has no body. */
-export async function request(method, url, { headers = {}, body } = {}) {
-  const outgoing = open(url, { method, headers, agent: false });
+/**
+ * Sends one request and reads the whole answer: `{status, headers, body}`, the body as text. An upgrade has no body.
+ *
+ * The connection is closed afterwards unless an `agent` keeps it.
+ */
+export async function request(method, url, { headers = {}, body, agent = false } = {}) {
+  const outgoing = open(url, { method, headers, agent });
   outgoing.end(body);
   const answered = once(outgoing, "response").then(async ([answer]) => ({ ...head(answer), body: await text(answer) }));
   const upgraded = once(outgoing, "upgrade").then(([answer]) => ({ ...head(answer), body: "" }));
   try {
     return await within(DEADLINE, Promise.race([answered, upgraded]), () => `${method} ${url} was not answered`);
   } finally {
-    outgoing.destroy();
+    if (!agent) outgoing.destroy();
   }
 }
 

@@ -15,18 +15,20 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 import { postJson, postText, request } from "./http.js";
+import { Service } from "./service.js";
 import { within } from "./waiting.js";
 
 const REPOSITORY = fileURLToPath(new URL("../../../", import.meta.url));
 const READY = /^Ready: host=(?<host>\S+) signalr=(?<signalr>\S+) pid=(?<pid>\d+)$/;
 const START_DEADLINE = 30_000;
 const STOP_DEADLINE = 10_000;
+const SETTINGS = "local.settings.json.example";
 /** Settings that a developer may have exported for other work; the stack under test must not see them. */
 const APP_SETTING = /^(azure|functions_|website_|signalr|cors_|logging__|otel_)/i;
 /** How an app setting overrides the executable that host.json names (functions-host 1.2). */
 const EXECUTABLE_SETTING = "AzureFunctionsJobHost__customHandler__description__defaultExecutablePath";
 
-/** A running stack. `host` and `signalr` are the addresses of the Functions host and of the emulator. */
+/** A running stack. `host` and `signalr` are the addresses of the Functions host and of the emulator, `service` calls the latter. */
 export class Stack {
   #child;
   #exit;
@@ -37,10 +39,11 @@ export class Stack {
   /**
    * Starts a stack on free ports and returns when it is ready.
    *
-   * `schedule` replaces the schedule of `statusUpdate`, as an NCRONTAB expression.
+   * The app is as in the repository but for `changes`: `schedule` of `statusUpdate`, an NCRONTAB expression; `userId`
+   * of `negotiate`, a binding expression; `origin`, the only one that may call the app across origins.
    */
-  static async start({ schedule } = {}) {
-    const folder = await copyOfTheApp(schedule);
+  static async start(changes = {}) {
+    const folder = await copyOfTheApp(changes);
     const stack = new Stack();
     stack.#folder = folder;
     await stack.#launch(["--app", folder], { [EXECUTABLE_SETTING]: setting("HANDLER_BIN") });
@@ -119,6 +122,7 @@ export class Stack {
         if (!ready) return;
         this.host = ready.groups.host;
         this.signalr = ready.groups.signalr;
+        this.service = new Service(this.signalr);
         this.handlerPid = Number(ready.groups.pid);
         resolve();
       });
@@ -152,13 +156,15 @@ export class Stack {
   }
 }
 
-/** Copies what the Functions host reads of the function app, and nothing else. */
-async function copyOfTheApp(schedule) {
+/** Copies what the Functions host reads of the function app, and nothing else, with some changes. */
+async function copyOfTheApp({ schedule, userId, origin }) {
   const folder = await mkdtemp(join(tmpdir(), "function-app-"));
-  for (const name of ["host.json", "local.settings.json.example", ...(await functionFolders())]) {
+  for (const name of ["host.json", SETTINGS, ...(await functionFolders())]) {
     await cp(join(REPOSITORY, name), join(folder, name), { recursive: true });
   }
-  if (schedule) await reschedule(join(folder, "statusUpdate", "function.json"), schedule);
+  if (schedule) await changeBinding(join(folder, "statusUpdate"), "timerTrigger", { schedule });
+  if (userId) await changeBinding(join(folder, "negotiate"), "signalRConnectionInfo", { userId });
+  if (origin) await changeJson(join(folder, SETTINGS), (settings) => (settings.Host.CORS = origin));
   return folder;
 }
 
@@ -169,12 +175,18 @@ async function functionFolders() {
   return folders.filter((_, index) => contents[index].includes("function.json"));
 }
 
-async function reschedule(path, schedule) {
-  const definition = JSON.parse(await readFile(path, "utf8"));
-  const trigger = definition.bindings.find((binding) => binding.type === "timerTrigger");
-  assert.ok(trigger, `${path} has no timer trigger`);
-  trigger.schedule = schedule;
-  await writeFile(path, JSON.stringify(definition));
+function changeBinding(folder, type, properties) {
+  return changeJson(join(folder, "function.json"), ({ bindings }) => {
+    const binding = bindings.find((binding) => binding.type === type);
+    assert.ok(binding, `${folder} has no ${type}`);
+    Object.assign(binding, properties);
+  });
+}
+
+async function changeJson(path, change) {
+  const value = JSON.parse(await readFile(path, "utf8"));
+  change(value);
+  await writeFile(path, JSON.stringify(value));
 }
 
 function setting(name) {

@@ -21,18 +21,21 @@ test("the function app in the repository starts without further settings and neg
   assert.equal(accessToken.split(".").length, 3);
 });
 
-for (const client of clients) {
-  test(`the stack stops while clients are connected: ${client.name}`, async (t) => {
-    const stack = await Stack.start();
-    t.after(() => stack.stop());
-    const closed = [];
+test("the stack stops while clients of every kind are connected, and each of them learns of it", async (t) => {
+  const stack = await Stack.start();
+  t.after(() => stack.stop());
+  const connected = new Set();
+  const closed = [];
+  for (const client of clients) {
     for (const flow of flows) {
+      const name = `${client.name}, ${flow.name}`;
       const { connection } = await connect(t, await flow.builder(client, stack));
-      closed.push(new Promise((resolve) => connection.onclose(resolve)));
+      connected.add(name);
+      closed.push(new Promise((resolve) => connection.onclose(() => resolve(connected.delete(name)))));
     }
+  }
 
-    await stack.stop();
+  await stack.stop();
 
-    await within(DEADLINE, Promise.all(closed), () => "a client does not know that the stack has gone");
-  });
-}
+  await within(DEADLINE, Promise.all(closed), () => `clients do not know that the stack has gone: ${[...connected]}`);
+});
