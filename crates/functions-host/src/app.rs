@@ -115,6 +115,17 @@ pub struct BrokenFunction {
     pub name: String,
     /// Why, in the real host's words where it has any.
     pub message: String,
+    /// Who has to do something about it.
+    pub fault: Fault,
+}
+
+/// Whose fault it is that a function cannot run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The function's: its declaration would not work in Azure either.
+    Declaration,
+    /// This host's: it has no such binding, while Azure has.
+    LocalHost,
 }
 
 impl std::fmt::Display for BrokenFunction {

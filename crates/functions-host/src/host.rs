@@ -219,6 +219,17 @@ impl Host {
         Ok(InvocationReport { id, duration, error: result.err() })
     }
 
+    /// Returns when the handler is ready, at once for an app without functions, whose handler is never started.
+    ///
+    /// # Errors
+    /// When the host has shut itself down before that.
+    pub async fn ready(&self) -> Result<(), Stopped> {
+        if self.invoker.0.app.functions.is_empty() {
+            return Ok(());
+        }
+        self.invoker.0.worker.ready().await.map_err(|reason| Stopped { reason: reason.as_ref().into() })
+    }
+
     /// Returns when the host shuts itself down, which it does after the third failure of the handler. It answers 503 from then
     /// on; call [`Host::shutdown`] to end it.
     pub async fn stopped(&self) -> Stopped {

@@ -196,6 +196,18 @@ impl Worker {
         let _ = state.wait_for(|state| !matches!(state, State::Starting { attempt: 0 })).await;
     }
 
+    /// Returns when a process is ready.
+    ///
+    /// # Errors
+    /// The reason when the host has to shut down before that.
+    pub(crate) async fn ready(&self) -> Result<(), Arc<str>> {
+        let mut state = self.state.subscribe();
+        match state.wait_for(|state| !matches!(state, State::Starting { .. })).await.as_deref() {
+            Ok(State::Stopped(reason)) => Err(Arc::clone(reason)),
+            _ => Ok(()),
+        }
+    }
+
     /// Returns the reason when the host has to shut down.
     pub(crate) async fn stopped(&self) -> Arc<str> {
         let mut state = self.state.subscribe();

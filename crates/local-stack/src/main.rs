@@ -55,18 +55,23 @@ async fn run(options: &Options, console: &Console) -> Result<ExitCode> {
     console.open();
     let signalr =
         if options.no_emulator { SignalR::FromSettings } else { SignalR::Emulator { port: options.signalr_port } };
-    let stack = LocalStack::start(StackOptions {
+    // One future for both waits: a signal between two of them would be heard by neither.
+    let mut asked_to_end = std::pin::pin!(asked_to_end());
+    let starting = LocalStack::start(StackOptions {
         handler: handler(&app, options)?,
         host_port: options.port,
         signalr,
         environment: environment(),
         observer: console.observer(),
         ..StackOptions::new(app)
-    })
-    .await?;
+    });
+    let stack = tokio::select! {
+        stack = starting => stack?,
+        () = &mut asked_to_end => return Ok(ExitCode::SUCCESS),
+    };
     console.ready(&stack);
     let code = tokio::select! {
-        () = asked_to_end() => ExitCode::SUCCESS,
+        () = asked_to_end => ExitCode::SUCCESS,
         stopped = stack.stopped() => {
             console.stopped(&stopped);
             ExitCode::FAILURE

@@ -1,7 +1,7 @@
 //! Starts and ends the parts in the right order: service first, since the host hands out its address; the host ends first, since
 //! its handler may still send.
 
-use functions_host::app::{App, AppError};
+use functions_host::app::{App, AppError, BrokenFunction, Fault};
 use functions_host::events::{HostEvent, Observer};
 use functions_host::host::{Host, HostOptions, StartError as HostError, Stopped};
 use signalr_emulator::EmulatorOptions;
@@ -79,9 +79,16 @@ pub enum StartError {
     /// The folder is no function app, or its files are broken.
     #[error(transparent)]
     App(#[from] AppError),
+    /// Functions are declared in a way that Azure would not accept either. The real host would go on without them, and every
+    /// caller would wonder.
+    #[error("{}", listed(.0))]
+    Functions(Vec<BrokenFunction>),
     /// The host cannot serve the app.
     #[error(transparent)]
     Host(#[from] HostError),
+    /// The handler did not start; what the host observed of it says why.
+    #[error("the handler does not start; {}", .0.reason)]
+    Handler(Stopped),
 }
 
 /// A running stack. Ends when [`LocalStack::shutdown`] is called; when dropped, the handler process is killed.
@@ -101,10 +108,11 @@ struct Service {
 }
 
 impl LocalStack {
-    /// Starts all parts and returns when the host listens and its handler was started.
+    /// Starts all parts and returns when the handler is ready. Nothing is left running when this future is dropped.
     ///
     /// # Errors
-    /// When a port is taken, the app cannot be read, or the host cannot serve it. Nothing is left running then.
+    /// When a port is taken, the app cannot be read, the host cannot serve it, or the handler does not start. Nothing is left
+    /// running then.
     pub async fn start(options: StackOptions) -> Result<Self, StartError> {
         let service = match options.signalr {
             SignalR::Emulator { port } => Some(Service::start(port).await?),
@@ -195,8 +203,23 @@ async fn start_host(
     observer: Observer,
 ) -> Result<Host, StartError> {
     let app = App::load(app, environment, overrides)?;
+    let unusable: Vec<_> = app.broken.iter().filter(|function| function.fault == Fault::Declaration).cloned().collect();
+    if !unusable.is_empty() {
+        return Err(StartError::Functions(unusable));
+    }
     let listener = listen(port, "--port").await?;
-    Ok(Host::start(listener, HostOptions { observer, ..HostOptions::new(app) }).await?)
+    let host = Host::start(listener, HostOptions { observer, ..HostOptions::new(app) }).await?;
+    match host.ready().await {
+        Ok(()) => Ok(host),
+        Err(stopped) => {
+            host.shutdown().await;
+            Err(StartError::Handler(stopped))
+        }
+    }
+}
+
+fn listed(functions: &[BrokenFunction]) -> String {
+    functions.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 fn noting_the_handler(observer: Observer, handler_process: Arc<AtomicU32>) -> Observer {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use self::bindings::Bindings;
 use super::json_file::{self, text_of};
-use super::{AppError, BrokenFunction, Function, FunctionState, HostJson, HttpTrigger, Settings, Trigger};
+use super::{AppError, BrokenFunction, Fault, Function, FunctionState, HostJson, HttpTrigger, Settings, Trigger};
 use crate::expressions;
 
 mod bindings;
@@ -19,6 +19,18 @@ mod properties;
 struct Context<'a> {
     host: &'a HostJson,
     settings: &'a Settings,
+}
+
+/// Why a function cannot run. A text alone is a fault of its declaration.
+struct Flaw {
+    message: String,
+    fault: Fault,
+}
+
+impl From<String> for Flaw {
+    fn from(message: String) -> Self {
+        Self { message, fault: Fault::Declaration }
+    }
 }
 
 /// Reads all functions of the app: those that can run and those in error.
@@ -37,11 +49,11 @@ pub(super) fn discover(
         let read = match json_file::read(&folder.join("function.json")) {
             Ok(None) => continue,
             Ok(Some(text)) => read_function(&name, &text, &context),
-            Err(error) => Err(format!("{error}")),
+            Err(error) => Err(Flaw::from(error.to_string())),
         };
-        match read.and_then(|function| check_route(&function, &functions).map(|()| function)) {
+        match read.and_then(|function| Ok(check_route(&function, &functions).map(|()| function)?)) {
             Ok(function) => functions.push(function),
-            Err(message) => broken.push(BrokenFunction { name, message }),
+            Err(Flaw { message, fault }) => broken.push(BrokenFunction { name, message, fault }),
         }
     }
     Ok((functions, broken))
@@ -62,9 +74,9 @@ fn folders(root: &Path) -> Result<Vec<PathBuf>, AppError> {
     Ok(folders)
 }
 
-fn read_function(name: &str, text: &str, context: &Context<'_>) -> Result<Function, String> {
+fn read_function(name: &str, text: &str, context: &Context<'_>) -> Result<Function, Flaw> {
     if !is_function_name(name) {
-        return Err(format!("'{name}' is not a valid function name."));
+        return Err(format!("'{name}' is not a valid function name.").into());
     }
     let file = json_file::parse(text).map_err(|message| format!("function.json is not valid JSON: {message}."))?;
     let Bindings { trigger, inputs, outputs } = bindings::read(name, &file, context)?;

@@ -170,7 +170,8 @@ fn the_life_of_the_worker_is_told() {
     let worker_id = Uuid::nil();
     let ready = HostEvent::WorkerReady { worker_id, after: Duration::from_millis(80) };
     check(&ready, Style::default(), "[2026-02-07T15:44:59.782Z] Worker process started and initialized.\n");
-    let starting = HostEvent::WorkerStarting { worker_id, process_id: 77, executable: "/app/handler".to_owned(), port: 41234 };
+    let starting =
+        HostEvent::WorkerStarting { worker_id, process_id: 77, executable: "/app/handler".to_owned(), port: 41234 };
     check(&starting, Style::default(), "");
     check(
         &starting,

@@ -3,8 +3,8 @@
 use http::Method;
 use serde_json::{Map, Value};
 
-use super::Context;
 use super::properties::{Direction, Properties};
+use super::{Context, Fault, Flaw};
 use crate::app::{
     AuthLevel, HttpTrigger, InputBinding, OutputBinding, SignalRConnectionInfoBinding, SignalROutputBinding,
     TimerTrigger, Trigger,
@@ -68,14 +68,14 @@ pub(super) struct Bindings {
 }
 
 /// Reads `bindings` of function.json. The order of the checks is the real host's.
-pub(super) fn read(function: &str, file: &Map<String, Value>, context: &Context<'_>) -> Result<Bindings, String> {
+pub(super) fn read(function: &str, file: &Map<String, Value>, context: &Context<'_>) -> Result<Bindings, Flaw> {
     let bindings = match file.get("bindings") {
-        None | Some(Value::Null) => return Err("At least one binding must be declared.".to_owned()),
+        None | Some(Value::Null) => return Err("At least one binding must be declared.".to_owned().into()),
         Some(Value::Array(bindings)) if bindings.is_empty() => {
-            return Err("At least one binding must be declared.".to_owned());
+            return Err("At least one binding must be declared.".to_owned().into());
         }
         Some(Value::Array(bindings)) => bindings,
-        Some(_) => return Err("`bindings` must be an array.".to_owned()),
+        Some(_) => return Err("`bindings` must be an array.".to_owned().into()),
     };
     let bindings = bindings.iter().map(Properties::read).collect::<Result<Vec<_>, _>>()?;
     check_names(&bindings)?;
@@ -87,7 +87,7 @@ pub(super) fn read(function: &str, file: &Map<String, Value>, context: &Context<
             Direction::In => inputs.push(input(binding)?),
             Direction::Out => outputs.push(output(binding)?),
             Direction::InOut => {
-                return Err(format!("The binding '{}' cannot have the direction 'inout'.", binding.name));
+                return Err(format!("The binding '{}' cannot have the direction 'inout'.", binding.name).into());
             }
         }
     }
@@ -129,7 +129,7 @@ fn the_trigger<'b, 'a>(bindings: &'b [Properties<'a>]) -> Result<&'b Properties<
     trigger.ok_or_else(|| "No trigger binding specified. A function must have a trigger input binding.".to_owned())
 }
 
-fn check_types(bindings: &[Properties<'_>], context: &Context<'_>) -> Result<(), String> {
+fn check_types(bindings: &[Properties<'_>], context: &Context<'_>) -> Result<(), Flaw> {
     let is_one_of = |binding: &Properties<'_>, kinds: &[&str]| kinds.iter().any(|kind| binding.is(kind));
     let has_bundle = context.host.extension_bundle.is_some();
     let (inputs, outputs): (Vec<_>, Vec<_>) = bindings.iter().partition(|binding| binding.direction != Direction::Out);
@@ -141,7 +141,7 @@ fn check_types(bindings: &[Properties<'_>], context: &Context<'_>) -> Result<(),
         unknown.partition(|binding| has_bundle && is_one_of(binding, &TYPES_OF_AZURE_ONLY));
     if !unknown.is_empty() {
         let kinds = kinds_of(&unknown);
-        return Err(if has_bundle {
+        let message = if has_bundle {
             format!(
                 "The binding type(s) '{kinds}' were not found in the configured extension bundle. Please ensure the type \
                  is correct and the correct version of extension bundle is configured"
@@ -151,12 +151,14 @@ fn check_types(bindings: &[Properties<'_>], context: &Context<'_>) -> Result<(),
                 "The binding type(s) '{kinds}' are not registered. Please ensure the type is correct and the binding \
                  extension is installed."
             )
-        });
+        };
+        return Err(message.into());
     }
     if of_azure.is_empty() {
         return Ok(());
     }
-    Err(format!("The binding type(s) '{}' work in Azure but not in this local host.", kinds_of(&of_azure)))
+    let message = format!("The binding type(s) '{}' work in Azure but not in this local host.", kinds_of(&of_azure));
+    Err(Flaw { message, fault: Fault::LocalHost })
 }
 
 fn kinds_of(bindings: &[&Properties<'_>]) -> String {

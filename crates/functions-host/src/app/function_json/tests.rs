@@ -51,7 +51,7 @@ fn settings() -> Settings {
 }
 
 fn read(name: &str, text: &str) -> Result<Function, String> {
-    read_function(name, text, &Context { host: &host(bundle()), settings: &settings() })
+    read_function(name, text, &Context { host: &host(bundle()), settings: &settings() }).map_err(|flaw| flaw.message)
 }
 
 fn with(bindings: &[&str]) -> Result<Function, String> {
@@ -262,7 +262,7 @@ fn unknown_types_have_one_text_with_a_bundle_and_another_without() {
     );
     let without_bundle = |bindings: &[&str]| {
         let text = format!(r#"{{ "bindings": [{}] }}"#, bindings.join(", "));
-        read_function("f", &text, &Context { host: &host(None), settings: &settings() })
+        read_function("f", &text, &Context { host: &host(None), settings: &settings() }).map_err(|flaw| flaw.message)
     };
     let expected = "The binding type(s) 'teapot' are not registered. Please ensure the type is correct and the binding extension is installed.";
     assert_eq!(without_bundle(&[REQUEST, unknown]), Err(expected.to_owned()));
@@ -277,6 +277,12 @@ fn types_that_only_azure_runs_say_so() {
         &[r#"{ "type": "queueTrigger", "name": "q" }"#],
         "The binding type(s) 'queueTrigger' work in Azure but not in this local host.",
     );
+    let fault = |kind: &str| {
+        let text = format!(r#"{{ "bindings": [{{ "type": "{kind}", "name": "q" }}] }}"#);
+        read_function("f", &text, &Context { host: &host(bundle()), settings: &settings() }).unwrap_err().fault
+    };
+    assert_eq!(fault("queueTrigger"), Fault::LocalHost);
+    assert_eq!(fault("teapotTrigger"), Fault::Declaration);
 }
 
 #[test]
