@@ -21,7 +21,7 @@ use url::Url;
 
 use crate::client_endpoint::ClientEndpoint;
 use crate::service::Service;
-use crate::{EmulatorOptions, data_plane, limits};
+use crate::{EmulatorOptions, UpstreamTemplate, data_plane, limits};
 
 /// A local Azure SignalR Service. Cheap to clone; clones are the same service.
 #[derive(Debug, Clone)]
@@ -35,7 +35,7 @@ pub struct Emulator {
 impl Emulator {
     /// A service without any connection. `shutdown` ends all its connections, in a way that lets clients reconnect.
     pub fn new(options: EmulatorOptions, shutdown: CancellationToken) -> Self {
-        let service = Arc::new(Service::new(&options));
+        let service = Arc::new(Service::new(&options, shutdown.clone()));
         let hub = Arc::new(ClientEndpoint(Arc::clone(&service)));
         let grace = options.server.close_grace;
         let endpoint = Endpoint::new(hub, options.server, shutdown.clone());
@@ -94,6 +94,11 @@ impl Emulator {
     /// How many clients are connected to a hub.
     pub fn connection_count(&self, hub: &str) -> usize {
         self.clients(hub).map_or(0, |clients| clients.len())
+    }
+
+    /// Takes other upstream templates for everything that happens from now on.
+    pub fn replace_upstream_templates(&self, templates: Vec<UpstreamTemplate>) {
+        self.service.upstream.replace(templates);
     }
 
     /// Drops the transport of a connection without a word, as a broken network would; false when there is no such

@@ -5,8 +5,11 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::StatusCode;
+
+use crate::Category;
 
 /// Something that happened. Hubs go by their internal name: lower case, behind the application where one is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,13 +66,63 @@ pub enum Event {
         /// Why, and where it helps, how to cure it.
         reason: String,
     },
-    /// A client called the server and nobody listens: no upstream is set.
+    /// A client called the server and nobody listens. Told once per hub and method.
     Unheard {
         /// The hub.
         hub: String,
         /// The method that the client called.
         target: String,
+        /// Why nobody listens.
+        cause: UnheardCause,
     },
+    /// An upstream is about to be called.
+    UpstreamCalled {
+        /// The hub.
+        hub: String,
+        /// The kind of the event.
+        category: Category,
+        /// `connected`, `disconnected`, or the method that the client called.
+        event: String,
+        /// The public id of the connection that it is about.
+        connection_id: String,
+        /// The address, without its query.
+        url: String,
+    },
+    /// An upstream has answered, or could not be reached.
+    UpstreamAnswered {
+        /// The hub.
+        hub: String,
+        /// The kind of the event.
+        category: Category,
+        /// `connected`, `disconnected`, or the method that the client called.
+        event: String,
+        /// The public id of the connection that it is about.
+        connection_id: String,
+        /// What came of it.
+        outcome: UpstreamOutcome,
+        /// How long it took, waiting for its turn included.
+        elapsed: Duration,
+    },
+}
+
+/// Why nobody listens to what a client calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnheardCause {
+    /// There is no upstream.
+    NoUpstream,
+    /// No template matches the hub, `messages` and the method.
+    NoMatch,
+    /// The client asked for a stream, which the service does not pass on (signalr-service 2.7 item 7).
+    Stream,
+}
+
+/// What came of a call to an upstream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UpstreamOutcome {
+    /// It answered.
+    Status(StatusCode),
+    /// It did not; why.
+    Failed(String),
 }
 
 /// Those to whom a message was sent.
@@ -164,11 +217,55 @@ fn log(event: &Event) {
         Event::Refused { surface, status, reason } => {
             tracing::warn!(status = status.as_u16(), reason, "refused a {surface} request");
         }
-        Event::Unheard { hub, target } => tracing::warn!(
-            hub,
-            target,
-            "a client called `{target}` and nobody listens, so an `invoke` waits for ever, as in Azure; \
-             set an upstream to receive such messages, or send with an HTTP request to the function app",
-        ),
+        Event::Unheard { hub, target, cause } => {
+            tracing::warn!(
+                hub,
+                target,
+                "a client called `{target}` and nobody listens, so it waits for ever, as in Azure; {cause}"
+            );
+        }
+        Event::UpstreamCalled { hub, category, event, connection_id, url } => {
+            tracing::debug!(hub, %category, event, connection_id, url, "called the upstream");
+        }
+        Event::UpstreamAnswered { hub, category, event, connection_id, outcome, elapsed } => match outcome {
+            outcome if outcome.is_expected() => {
+                tracing::debug!(hub, %category, event, connection_id, ?elapsed, "the upstream answered");
+            }
+            // The words of the official emulator (signalr-service 3.7).
+            UpstreamOutcome::Status(status) => tracing::warn!(
+                connection_id,
+                status = status.as_u16(),
+                ?elapsed,
+                "The response for {{hub}}={hub},{{event}}={event},{{category}}={category} is unexpected: {}.",
+                dotnet_name(*status)
+            ),
+            UpstreamOutcome::Failed(error) => tracing::warn!(
+                hub,
+                %category,
+                event,
+                connection_id,
+                ?elapsed,
+                "the upstream did not answer: {error}; start the function app, or correct the address of the upstream"
+            ),
+        },
+    }
+}
+
+/// A status as .NET names it: `NotFound`.
+fn dotnet_name(status: StatusCode) -> String {
+    status.canonical_reason().map_or_else(|| status.as_str().to_owned(), |reason| reason.replace(' ', ""))
+}
+
+impl fmt::Display for UnheardCause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::NoUpstream => {
+                "set an upstream to receive such messages, or send with an HTTP request to the function app"
+            }
+            Self::NoMatch => {
+                "add a template whose patterns match this hub, the category `messages` and this event; case counts"
+            }
+            Self::Stream => "streams are not for serverless mode; use `invoke` or `send`",
+        })
     }
 }

@@ -70,7 +70,7 @@ fn messagepack_target(frame: &[u8]) -> Option<String> {
 }
 
 /// The message behind a length of base 128, least significant group first, in at most five bytes.
-fn without_length(frame: &[u8]) -> Option<&[u8]> {
+pub(crate) fn without_length(frame: &[u8]) -> Option<&[u8]> {
     let last = frame.iter().take(5).position(|byte| byte & 0x80 == 0)?;
     let (length, message) = frame.split_at(last + 1);
     let length = length.iter().rev().fold(0_u64, |length, byte| length << 7 | u64::from(byte & 0x7f));

@@ -6,7 +6,7 @@
 //!
 //! The map, in reading order: [`EmulatorOptions`] and [`Event`]s; the [`Emulator`] with its routes; whom the service
 //! believes (`authentication`); the hubs with their connections and the groups of their users (`hub`, `user_groups`);
-//! the client side (`client_endpoint`); the REST side (`data_plane`), which reads a path (`operation`), a query
+//! the client side (`client_endpoint`), which reports to the `upstream`; the REST side (`data_plane`), which reads a path (`operation`), a query
 //! (`parameters`, `names`, `listing`) and a body (`message`, `frames`) and gives an `answer`.
 //!
 //! ```no_run
@@ -37,8 +37,10 @@ mod operation;
 mod options;
 mod parameters;
 mod service;
+mod upstream;
 mod user_groups;
 
 pub use emulator::{Emulator, connection_string, run};
-pub use events::{Event, Observer, SentTo, Surface};
+pub use events::{Event, Observer, SentTo, Surface, UnheardCause, UpstreamOutcome};
 pub use options::{AccessKeys, Checks, DEFAULT_ACCESS_KEY, EmulatorOptions};
+pub use upstream::{Category, InvalidUrl, Pattern, Unmatched, Upstream, UpstreamAuth, UpstreamTemplate};

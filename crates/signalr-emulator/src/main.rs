@@ -106,13 +106,14 @@ fn announce(address: SocketAddr, options: &EmulatorOptions) -> std::io::Result<(
     out.flush()
 }
 
-/// Ctrl-C and SIGTERM end the emulator in order: clients are told, then the process ends with 0.
+/// Ctrl-C and SIGTERM end the emulator in order: clients are told, then the process ends with 0. Both are listened for
+/// when this returns: a signal that comes right after the banner is not missed.
 fn cancel_on_signal(shutdown: &CancellationToken) -> anyhow::Result<()> {
-    let terminated = terminated().context("cannot listen to signals")?;
+    let (interrupted, terminated) = (interrupted()?, terminated()?);
     let shutdown = shutdown.clone();
     tokio::spawn(async move {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
+            () = interrupted => {}
             () = terminated => {}
         }
         shutdown.cancel();
@@ -121,14 +122,32 @@ fn cancel_on_signal(shutdown: &CancellationToken) -> anyhow::Result<()> {
 }
 
 #[cfg(unix)]
-fn terminated() -> std::io::Result<impl Future<Output = ()>> {
-    let mut signals = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+fn interrupted() -> anyhow::Result<impl Future<Output = ()>> {
+    signal(tokio::signal::unix::SignalKind::interrupt())
+}
+
+#[cfg(unix)]
+fn terminated() -> anyhow::Result<impl Future<Output = ()>> {
+    signal(tokio::signal::unix::SignalKind::terminate())
+}
+
+#[cfg(unix)]
+fn signal(kind: tokio::signal::unix::SignalKind) -> anyhow::Result<impl Future<Output = ()>> {
+    let mut signals = tokio::signal::unix::signal(kind).context("cannot listen to signals")?;
     Ok(async move {
         signals.recv().await;
     })
 }
 
-#[cfg(not(unix))]
-fn terminated() -> std::io::Result<impl Future<Output = ()>> {
+#[cfg(windows)]
+fn interrupted() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut signals = tokio::signal::windows::ctrl_c().context("cannot listen to Ctrl-C")?;
+    Ok(async move {
+        signals.recv().await;
+    })
+}
+
+#[cfg(windows)]
+fn terminated() -> anyhow::Result<impl Future<Output = ()>> {
     Ok(std::future::pending())
 }

@@ -3,7 +3,7 @@
 use azure_signalr::AccessKey;
 use signalr_server::ServerOptions;
 
-use crate::Observer;
+use crate::{Observer, Upstream};
 
 /// The key of the official emulator, known to everybody (signalr-service 5.4).
 pub const DEFAULT_ACCESS_KEY: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGH";
@@ -22,6 +22,8 @@ pub struct EmulatorOptions {
     /// Further host names in the audience of a token, beside `localhost` and the one of the request's `Host` header: the
     /// host of `Endpoint=` where clients reach the emulator by another name, as with containers.
     pub hosts: Vec<String>,
+    /// Where the service reports what clients do; nowhere by default.
+    pub upstream: Upstream,
     /// Timeouts and limits of client connections.
     pub server: ServerOptions,
     /// Is told what happens.
@@ -59,6 +61,7 @@ impl Default for EmulatorOptions {
             access_keys: AccessKeys::default(),
             checks: Checks::default(),
             hosts: Vec::new(),
+            upstream: Upstream::default(),
             server,
             observer: Observer::default(),
         }

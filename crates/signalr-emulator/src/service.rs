@@ -5,12 +5,14 @@ use std::sync::{Mutex, PoisonError};
 
 use azure_signalr::AccessKey;
 use http::StatusCode;
+use tokio_util::sync::CancellationToken;
 
 use crate::EmulatorOptions;
 use crate::authentication::Authenticator;
 use crate::events::{Event, Observer, Surface};
 use crate::hub::Hubs;
 use crate::parameters::Parameters;
+use crate::upstream::UpstreamCaller;
 
 /// How many unknown versions are remembered, so that callers cannot fill the memory with them.
 const VERSIONS_LIMIT: usize = 100;
@@ -22,16 +24,18 @@ pub(crate) struct Service {
     /// Signs what the service itself issues.
     pub(crate) primary_key: AccessKey,
     pub(crate) hubs: Hubs,
+    pub(crate) upstream: UpstreamCaller,
     pub(crate) observer: Observer,
     warned_versions: Mutex<HashSet<String>>,
 }
 
 impl Service {
-    pub(crate) fn new(options: &EmulatorOptions) -> Self {
+    pub(crate) fn new(options: &EmulatorOptions, shutdown: CancellationToken) -> Self {
         Self {
             authenticator: Authenticator::new(options),
             primary_key: options.access_keys.primary.clone(),
             hubs: Hubs::default(),
+            upstream: UpstreamCaller::new(options, options.observer.clone(), shutdown),
             observer: options.observer.clone(),
             warned_versions: Mutex::default(),
         }

@@ -110,7 +110,9 @@ async fn a_token_may_limit_the_transports() {
     let token = ClientToken::new(&"chat".parse().unwrap()).claim("asrs.s.htt", 4);
     let token = token.sign(&service.connection, SystemTime::now()).unwrap();
     let connect = service.http.get(service.url("client/?hub=chat")).bearer_auth(&token);
-    let connect = connect.header("connection", "upgrade").header("upgrade", "websocket").send().await.unwrap();
+    let connect = connect.header("connection", "upgrade").header("upgrade", "websocket");
+    let connect = connect.header("sec-websocket-version", "13").header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+    let connect = connect.send().await.unwrap();
     assert_eq!(connect.status(), 404);
     assert_eq!(connect.text().await.unwrap(), "WebSockets transport not supported by this end point type");
 }

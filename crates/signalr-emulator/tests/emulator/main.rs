@@ -12,4 +12,6 @@ mod connecting;
 mod groups;
 mod sending;
 mod tokens;
+mod upstream;
 mod users;
+mod webhook;
