@@ -14,15 +14,38 @@ use serde::Serialize;
 /// Files that are open beside those of the clients.
 const SPARE_FILES: u64 = 200;
 
-/// CPU time of all threads of a process that live.
-pub(crate) fn cpu_time(pid: u32) -> Result<Duration> {
-    let mut total = 0;
-    for thread in fs::read_dir(format!("/proc/{pid}/task")).with_context(|| no_process(pid))? {
-        // A thread may end while it is looked at.
-        let Ok(schedstat) = fs::read_to_string(thread?.path().join("schedstat")) else { continue };
-        total += nanoseconds(&schedstat).context("the kernel keeps no `schedstat`")?;
+/// What a process has had of the processors until now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct CpuTime {
+    pub(crate) used: Duration,
+    /// How long its threads were ready to run and did not, because something else ran on their core.
+    pub(crate) waited: Duration,
+}
+
+impl CpuTime {
+    /// Of all threads of a process that live.
+    pub(crate) fn of(pid: u32) -> Result<Self> {
+        let mut total = Self::default();
+        for thread in fs::read_dir(format!("/proc/{pid}/task")).with_context(|| no_process(pid))? {
+            // A thread may end while it is looked at.
+            let Ok(schedstat) = fs::read_to_string(thread?.path().join("schedstat")) else { continue };
+            let Self { used, waited } = Self::parse(&schedstat).context("the kernel keeps no `schedstat`")?;
+            total = Self { used: total.used + used, waited: total.waited + waited };
+        }
+        Ok(total)
     }
-    Ok(Duration::from_nanos(total))
+
+    /// A `schedstat` begins with both times in nanoseconds.
+    fn parse(schedstat: &str) -> Option<Self> {
+        let mut times = schedstat.split_whitespace().map(|time| time.parse().ok().map(Duration::from_nanos));
+        Some(Self { used: times.next()??, waited: times.next()?? })
+    }
+
+    /// What has been added since `earlier`.
+    pub(crate) fn since(self, earlier: Self) -> Self {
+        let Self { used, waited } = earlier;
+        Self { used: self.used.saturating_sub(used), waited: self.waited.saturating_sub(waited) }
+    }
 }
 
 /// Memory of a process that is not swapped out, in bytes. What the kernel keeps for its sockets is not part of it.
@@ -34,11 +57,6 @@ pub(crate) fn resident(pid: u32) -> Result<u64> {
 
 fn no_process(pid: u32) -> String {
     format!("cannot read about process {pid}; measuring needs Linux")
-}
-
-/// The first number of a `schedstat`.
-fn nanoseconds(schedstat: &str) -> Option<u64> {
-    schedstat.split_whitespace().next()?.parse().ok()
 }
 
 /// The value of `name` in a file of lines `name: value`.
@@ -190,9 +208,10 @@ mod tests {
     }
 
     #[test]
-    fn the_cpu_time_is_the_first_number() {
-        assert_eq!(nanoseconds("1500 20 3\n"), Some(1500));
-        assert_eq!(nanoseconds(""), None);
+    fn times_are_the_first_two_numbers() {
+        let expected = CpuTime { used: Duration::from_nanos(1500), waited: Duration::from_nanos(20) };
+        assert_eq!(CpuTime::parse("1500 20 3\n"), Some(expected));
+        assert_eq!(CpuTime::parse("1500"), None);
     }
 
     #[test]

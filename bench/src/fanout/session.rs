@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use super::{Durations, Scenario};
 use crate::load::crowd::Crowd;
 use crate::load::phase::{Pace, Phase};
-use crate::machine::{self, Cores};
+use crate::machine::{self, Cores, CpuTime};
 use crate::server::{Running, Server};
 
 /// How long a server is left alone before its memory is read, and before its deliveries are counted for the last time:
@@ -21,8 +21,8 @@ const REST: Duration = Duration::from_millis(300);
 pub(crate) struct Session {
     /// From the first client's first byte to the last client's greeting.
     pub(crate) connecting: Duration,
-    /// CPU time of the server's process meanwhile.
-    pub(crate) connecting_cpu: Duration,
+    /// Of the server meanwhile.
+    pub(crate) connecting_cpu: CpuTime,
     /// What the connections have added to the server's memory, in bytes, before any message.
     pub(crate) idle_memory: u64,
     /// The server's memory when the last broadcast has arrived, in bytes.
@@ -51,9 +51,9 @@ pub(crate) async fn measure(
 ) -> Result<Session> {
     let running = server.start(cores).await?;
     sleep(REST).await;
-    let (memory, cpu) = (machine::resident(running.pid)?, machine::cpu_time(running.pid)?);
+    let (memory, cpu) = (machine::resident(running.pid)?, CpuTime::of(running.pid)?);
     let (crowd, connecting) = Crowd::connect(&running.target, scenario.clients).await?;
-    let connecting_cpu = machine::cpu_time(running.pid)?.saturating_sub(cpu);
+    let connecting_cpu = CpuTime::of(running.pid)?.since(cpu);
     sleep(REST).await;
     let idle_memory = machine::resident(running.pid)?.saturating_sub(memory);
     let phases = broadcast(&running, &crowd, scenario, durations).await?;

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::crowd::Crowd;
 use super::payload;
-use crate::machine;
+use crate::machine::CpuTime;
 
 /// How long one broadcast may take to reach everybody before it counts as lost.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -50,10 +50,9 @@ pub(crate) struct Phase {
     pub(crate) deliveries: u64,
     /// From the first publish to the last delivery.
     pub(crate) elapsed: Duration,
-    /// CPU time of the server's process.
-    pub(crate) server_cpu: Duration,
-    /// CPU time of this process.
-    pub(crate) load_cpu: Duration,
+    pub(crate) server: CpuTime,
+    /// Of this process.
+    pub(crate) load: CpuTime,
     /// From each publish to the last receiver.
     #[serde(skip)]
     pub(crate) latencies: Vec<Duration>,
@@ -69,7 +68,7 @@ impl Phase {
         duration: Duration,
     ) -> Result<Self> {
         let own = std::process::id();
-        let (server_before, load_before) = (machine::cpu_time(server)?, machine::cpu_time(own)?);
+        let before = (CpuTime::of(server)?, CpuTime::of(own)?);
         let started = Instant::now();
         let lanes = (0..pace.lanes()).map(|_| lane(crowd, payload_size, started + duration));
         let latencies: Vec<Duration> = try_join_all(lanes).await?.concat();
@@ -78,8 +77,8 @@ impl Phase {
             pace,
             deliveries: (latencies.len() * crowd.tally.clients()) as u64,
             elapsed,
-            server_cpu: machine::cpu_time(server)?.saturating_sub(server_before),
-            load_cpu: machine::cpu_time(own)?.saturating_sub(load_before),
+            server: CpuTime::of(server)?.since(before.0),
+            load: CpuTime::of(own)?.since(before.1),
             latencies,
         })
     }
@@ -91,12 +90,18 @@ impl Phase {
 
     /// Microseconds of the server's CPU time per delivery.
     pub(crate) fn cpu_per_delivery(&self) -> f64 {
-        self.server_cpu.as_secs_f64() * 1e6 / self.deliveries as f64
+        self.server.used.as_secs_f64() * 1e6 / self.deliveries as f64
     }
 
     /// The share of one core that the load has used.
     pub(crate) fn load_share(&self) -> f64 {
-        self.load_cpu.as_secs_f64() / self.elapsed.as_secs_f64()
+        self.load.used.as_secs_f64() / self.elapsed.as_secs_f64()
+    }
+
+    /// The share of the time in which the server or the load had to wait for a core, whichever waited longer. On a
+    /// machine of their own it is next to nothing.
+    pub(crate) fn waiting_share(&self) -> f64 {
+        self.server.waited.max(self.load.waited).as_secs_f64() / self.elapsed.as_secs_f64()
     }
 }
 

@@ -34,6 +34,7 @@ enum Line<'a> {
         deliveries_per_second: f64,
         server_cpu_us_per_delivery: f64,
         load_share: f64,
+        waiting_share: f64,
         p50_ms: f64,
         p99_ms: f64,
     },
@@ -74,6 +75,7 @@ fn phase<'a>(measurement: &'a Measurement, phase: &'a Phase) -> Line<'a> {
         deliveries_per_second: phase.rate(),
         server_cpu_us_per_delivery: phase.cpu_per_delivery(),
         load_share: phase.load_share(),
+        waiting_share: phase.waiting_share(),
         p50_ms: quantile(&phase.latencies, 0.5).as_secs_f64() * 1000.0,
         p99_ms: quantile(&phase.latencies, 0.99).as_secs_f64() * 1000.0,
     }

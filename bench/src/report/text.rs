@@ -62,7 +62,7 @@ fn connections(out: &mut impl Write, report: &Report, scenario: Scenario) -> Res
             [
                 (spread(&|session| session.idle_memory as f64 / 1024.0 / clients), 1),
                 (spread(&|session| clients / session.connecting.as_secs_f64()), 0),
-                (spread(&|session| session.connecting_cpu.as_secs_f64() * 1e6 / clients), 0),
+                (spread(&|session| session.connecting_cpu.used.as_secs_f64() * 1e6 / clients), 0),
                 (spread(&|session| session.memory_at_the_end as f64 / 1e6), 0),
             ],
         )?;
@@ -72,7 +72,16 @@ fn connections(out: &mut impl Write, report: &Report, scenario: Scenario) -> Res
 
 fn deliveries(out: &mut impl Write, report: &Report, scenario: Scenario, pace: Pace) -> Result<()> {
     writeln!(out, "\n{}, {}", describe(scenario), pace.name())?;
-    heading(out, ["1000 deliveries/s", "server CPU us/delivery", "load's share of a core", "p50 / p99 of all, ms"])?;
+    heading(
+        out,
+        [
+            "1000 deliveries/s",
+            "server CPU us/delivery",
+            "load's share of a core",
+            "waiting for a core",
+            "p50 / p99 of all, ms",
+        ],
+    )?;
     for (kind, name) in report.servers() {
         let phases: Vec<&Phase> = phases(report, scenario, kind, pace);
         let spread = |of: fn(&Phase) -> f64| Spread::of(phases.iter().map(|phase| of(phase)));
@@ -81,6 +90,7 @@ fn deliveries(out: &mut impl Write, report: &Report, scenario: Scenario, pace: P
             (spread(|phase| phase.rate() / 1000.0), 1),
             (spread(Phase::cpu_per_delivery), 2),
             (spread(Phase::load_share), 2),
+            (spread(Phase::waiting_share), 2),
         ];
         let [p50, p99] = [0.5, 0.99].map(|share| quantile(&latencies, share).as_secs_f64() * 1000.0);
         row_start(out, name, figures)?;
@@ -103,7 +113,7 @@ fn failures(out: &mut impl Write, report: &Report) -> Result<()> {
     Ok(())
 }
 
-fn heading(out: &mut impl Write, columns: [&str; 4]) -> Result<()> {
+fn heading<const N: usize>(out: &mut impl Write, columns: [&str; N]) -> Result<()> {
     write!(out, "  {:<36}", "")?;
     for column in columns {
         write!(out, "  {column:>24}")?;

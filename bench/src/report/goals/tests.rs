@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use super::*;
 use crate::fanout::Durations;
-use crate::machine::{Cores, Surroundings};
+use crate::machine::{Cores, CpuTime, Surroundings};
 use crate::report::{Measurement, Skipped};
 
 const SCENARIO: Scenario = Scenario { clients: 1000, payload: 200 };
+
+fn used(used: Duration) -> CpuTime {
+    CpuTime { used, ..CpuTime::default() }
+}
 
 /// A turn with so many deliveries in one second, a second of CPU time, and a load that used `load_share` of its core.
 fn turn(kind: Kind, round: usize, deliveries: u64, load_share: f64) -> Measurement {
@@ -15,13 +19,13 @@ fn turn(kind: Kind, round: usize, deliveries: u64, load_share: f64) -> Measureme
         pace,
         deliveries,
         elapsed: Duration::from_secs(1),
-        server_cpu: Duration::from_millis(500),
-        load_cpu: Duration::from_secs_f64(load_share),
+        server: used(Duration::from_millis(500)),
+        load: used(Duration::from_secs_f64(load_share)),
         latencies: Vec::new(),
     };
     let session = Session {
         connecting: Duration::from_secs(1),
-        connecting_cpu: Duration::from_secs(1),
+        connecting_cpu: used(Duration::from_secs(1)),
         idle_memory: 10 * 1024 * 1000,
         memory_at_the_end: 0,
         phases: Pace::ALL.map(phase).to_vec(),
@@ -71,7 +75,7 @@ fn a_ratio_is_taken_within_each_round() {
 #[test]
 fn where_the_load_was_saturated_cpu_time_decides() {
     let mut probe = turn(Kind::Probe, 0, 1000, 0.99);
-    probe.result.as_mut().unwrap().phases[1].server_cpu = Duration::from_millis(250);
+    probe.result.as_mut().unwrap().phases[1].server = used(Duration::from_millis(250));
     check(
         vec![turn(Kind::Product, 0, 1000, 0.5), probe],
         &[
