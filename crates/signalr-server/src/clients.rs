@@ -157,6 +157,11 @@ impl Clients {
         self.len() == 0
     }
 
+    /// Whether both are the same connections, now and later.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(crate) fn add(&self, connection: &Connection) {
         self.write().add(connection);
     }

@@ -38,6 +38,7 @@ struct Shared {
     outbox: Outbox,
     inbox: Inbox,
     activity: Activity,
+    patience: Duration,
     engine: Arc<Engine>,
 }
 
@@ -142,6 +143,7 @@ impl Connection {
         if let Some(closes_at) = admission.closes_at {
             activity.set_expiry(now + closes_at.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO));
         }
+        let patience = admission.inactivity_timeout.unwrap_or(engine.options().inactivity_timeout);
         Self(Arc::new(Shared {
             serial: engine.next_serial(),
             id,
@@ -155,6 +157,7 @@ impl Connection {
             outbox: Outbox::default(),
             inbox: Inbox::default(),
             activity,
+            patience,
             engine,
         }))
     }
@@ -279,6 +282,16 @@ impl Connection {
     /// Sets the protocol that the handshake agreed on; false when the handshake was done before.
     pub(crate) fn agree(&self, protocol: HubProtocol) -> bool {
         self.0.protocol.set(protocol).is_ok()
+    }
+
+    /// Whether a request that is admitted like this comes from the client of this connection.
+    pub(crate) fn belongs_to(&self, admission: &Admission) -> bool {
+        self.user_id() == admission.user_id.as_deref() && self.clients().is_same(&admission.clients)
+    }
+
+    /// How long the client may be away.
+    pub(crate) fn patience(&self) -> Duration {
+        self.0.patience
     }
 
     /// Whether the handshake is still to come.

@@ -2,7 +2,8 @@
 //!
 //! An [`Endpoint`] takes whole requests, so a caller may map it wherever it wants; [`router`] is the usual place.
 
-pub(crate) mod ids;
+pub(crate) mod claim;
+mod ids;
 mod negotiate;
 
 use std::sync::Arc;
@@ -14,9 +15,9 @@ use axum::routing::any;
 use http::{Method, StatusCode, header, request::Parts};
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::{Engine, Occupant};
-use crate::transport::websocket;
-use crate::{Admission, ClientRequest, Hub, Query, Refusal, ServerOptions, Stage, Transport, Transports};
+use crate::engine::{Engine, Occupant, Seat};
+use crate::transport::{long_polling, server_sent_events, websocket};
+use crate::{Admission, ClientRequest, Hub, Query, Refusal, ServerOptions, Stage, Transport};
 
 /// A SignalR endpoint: two handlers, and the connections that came in through them. Cheap to clone.
 ///
@@ -82,45 +83,65 @@ impl Endpoint {
         }
     }
 
+    /// Connects, or polls.
     async fn open(&self, mut request: Request) -> Response {
         let upgrade = request.extensions_mut().remove::<hyper::upgrade::OnUpgrade>();
         let (parts, _) = request.into_parts();
         let query = Query::parse(parts.uri.query());
-        let admission = match self.admit(Stage::Connect, &parts, &query).await {
+        let stage = match self.occupant(&query) {
+            Occupant::Connected(..) => Stage::Continue,
+            Occupant::Negotiated { .. } | Occupant::Nobody => Stage::Connect,
+        };
+        let admission = match self.admit(stage, &parts, &query).await {
             Ok(admission) => admission,
             Err(refusal) => return refusal.into_response(),
         };
-        let transport = transport_of(&parts);
-        if !Transports::SERVED.intersection(admission.transports).contains(transport) {
-            return not_supported(transport);
-        }
-        match transport {
+        match transport_of(&parts) {
             Transport::WebSockets => websocket::accept(&self.engine, &parts, upgrade, query, admission),
-            Transport::ServerSentEvents | Transport::LongPolling => not_supported(transport),
+            Transport::ServerSentEvents => server_sent_events::accept(&self.engine, query, admission),
+            Transport::LongPolling => long_polling::poll(&self.engine, query, admission).await,
         }
     }
 
     /// A send or a termination, both of which need a connection.
     async fn proceed(&self, request: Request) -> Response {
-        let (parts, _) = request.into_parts();
+        let (parts, body) = request.into_parts();
         let query = Query::parse(parts.uri.query());
-        if let Err(refusal) = self.admit(Stage::Continue, &parts, &query).await {
-            return refusal.into_response();
-        }
-        let Some(token) = query.first("id") else {
-            return text(StatusCode::BAD_REQUEST, "Connection ID required");
+        let admission = match self.admit(Stage::Continue, &parts, &query).await {
+            Ok(admission) => admission,
+            Err(refusal) => return refusal.into_response(),
         };
-        match self.engine.directory().look_up(token, self.engine.now()) {
-            Occupant::Nobody | Occupant::Negotiated { .. } => text(StatusCode::NOT_FOUND, "No Connection with that ID"),
-            _ if parts.method == Method::DELETE => {
-                text(StatusCode::BAD_REQUEST, "Cannot terminate this connection using the DELETE endpoint.")
+        if query.first("id").is_none() {
+            return claim::Refused::NoId.into_response();
+        }
+        let seat = match self.occupant(&query) {
+            Occupant::Nobody => return no_connection(),
+            Occupant::Connected(_, Some(seat)) if !seat.connection.belongs_to(&admission) => return no_connection(),
+            Occupant::Connected(_, seat) => seat,
+            Occupant::Negotiated { .. } => None,
+        };
+        match (parts.method == Method::DELETE, seat) {
+            (true, Some(seat)) if seat.connection.transport() == Transport::LongPolling => {
+                long_polling::terminate(&seat.connection)
             }
-            _ => text(StatusCode::METHOD_NOT_ALLOWED, "POST requests are not allowed for WebSocket connections."),
+            (true, _) => text(StatusCode::BAD_REQUEST, "Cannot terminate this connection using the DELETE endpoint."),
+            (false, Some(Seat { requests: Some(requests), .. })) => requests.receive(body).await,
+            (false, Some(_)) => {
+                text(StatusCode::METHOD_NOT_ALLOWED, "POST requests are not allowed for WebSocket connections.")
+            }
+            // Clients send only once their transport is there.
+            (false, None) => no_connection(),
         }
     }
 
+    fn occupant(&self, query: &Query) -> Occupant {
+        let look_up = |token| self.engine.directory().look_up(token, self.engine.now());
+        query.first("id").map_or(Occupant::Nobody, look_up)
+    }
+
+    /// A server that shuts down takes nobody in, and goes on with those it has until they are gone.
     async fn admit(&self, stage: Stage, parts: &Parts, query: &Query) -> Result<Admission, Refusal> {
-        if self.engine.is_shutting_down() {
+        if self.engine.is_shutting_down() && stage != Stage::Continue {
             return Err(Refusal::text(StatusCode::SERVICE_UNAVAILABLE, "The server shuts down"));
         }
         self.engine.hub().admit(&ClientRequest { stage, parts, query }).await
@@ -151,8 +172,8 @@ fn not_allowed() -> Response {
     text(StatusCode::METHOD_NOT_ALLOWED, "")
 }
 
-fn not_supported(transport: Transport) -> Response {
-    text(StatusCode::NOT_FOUND, format!("{transport} transport not supported by this end point type"))
+fn no_connection() -> Response {
+    text(StatusCode::NOT_FOUND, "No Connection with that ID")
 }
 
 pub(crate) fn text(status: StatusCode, body: impl Into<String>) -> Response {

@@ -23,7 +23,7 @@ use crate::hub::ErasedHub;
 use crate::message::{Reconnect, ServerMessage};
 use crate::protocol::Frame;
 use crate::{Connection, Disconnect, ServerOptions};
-pub(crate) use directory::{Directory, Full, Occupant};
+pub(crate) use directory::{Directory, Full, Occupant, Seat};
 
 pub(crate) struct Engine {
     hub: Arc<dyn ErasedHub>,
@@ -98,13 +98,14 @@ impl Engine {
         self.tasks.wait().await;
     }
 
-    /// The transport of a connection is there: from now on its deadlines are watched. `token` is its own now.
-    pub(crate) fn opened(self: &Arc<Self>, connection: &Connection, token: Option<String>) {
-        self.directory().add(connection, token);
+    /// The transport of a connection is there: from now on its deadlines are watched. `token` leads to it.
+    pub(crate) fn opened(self: &Arc<Self>, seat: Seat, token: Option<String>) {
+        let connection = seat.connection.clone();
+        self.directory().add(seat, token);
         self.ensure_watched();
         // Whoever is added after the sweep of a shutdown is not swept.
         if self.is_shutting_down() {
-            self.dismiss(connection);
+            self.dismiss(&connection);
         }
     }
 

@@ -19,6 +19,9 @@ use crate::{ClientMessage, Clients, Connection, Disconnect, Query, Transports};
 pub trait Hub: Send + Sync + 'static {
     /// Authenticates a request of a client: at negotiate, at connect, and for every later request of Server-Sent
     /// Events and long polling. A refusal becomes the HTTP answer as it is.
+    ///
+    /// A later request has to be admitted on behalf of the same user and to the same [`Admission::clients`] as the one
+    /// that connected: for anybody else the connection does not exist. What else its admission says is not looked at.
     fn admit(&self, request: &ClientRequest<'_>) -> impl Future<Output = Result<Admission, Refusal>> + Send;
 
     /// At the end of the handshake: the connection is among its [`Admission::clients`], and its client cannot know yet
@@ -77,6 +80,8 @@ pub struct Admission {
     pub user_id: Option<String>,
     /// Replaces [`ServerOptions::handshake_timeout`](crate::ServerOptions::handshake_timeout) for this connection.
     pub handshake_timeout: Option<Duration>,
+    /// Replaces [`ServerOptions::inactivity_timeout`](crate::ServerOptions::inactivity_timeout) for this connection.
+    pub inactivity_timeout: Option<Duration>,
     /// When the connection is closed in a way that lets the client reconnect: close on expiry of the token.
     pub closes_at: Option<SystemTime>,
     /// The transports that this client may use.
@@ -92,6 +97,7 @@ impl Admission {
             clients,
             user_id: None,
             handshake_timeout: None,
+            inactivity_timeout: None,
             closes_at: None,
             transports: Transports::ALL,
             extensions: Extensions::new(),

@@ -55,7 +55,7 @@
 //! messages of them, `engine` calls the hub and watches the time, `connection` holds the queues in both directions,
 //! [`Clients`] finds the receivers of a message, `protocol` encodes it.
 //!
-//! Served so far: WebSockets, and both hub protocols.
+//! Served: WebSockets, Server-Sent Events and long polling, and both hub protocols.
 
 mod clients;
 mod connection;

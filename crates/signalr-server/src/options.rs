@@ -22,9 +22,17 @@ pub struct ServerOptions {
     pub close_grace: Duration,
     /// How long one write may make no progress before the connection is dropped; 10 s.
     pub send_timeout: Duration,
+    /// How long a client of long polling may stay away between two polls; 15 s. [`Admission`](crate::Admission) may set
+    /// another value for one connection.
+    pub inactivity_timeout: Duration,
+    /// How long a poll waits for messages before it is answered empty; 90 s. Clients wait 100 s.
+    pub poll_hold: Duration,
     /// The largest hub message of a client in bytes, without its delimiter; 32 KiB. `None` sets no limit, as the
     /// service does (signalr-service 2.7): a client may then fill the memory.
     pub maximum_message_size: Option<usize>,
+    /// The largest body of a POST, by which clients of Server-Sent Events and long polling send, in bytes; 1 MiB as in
+    /// the service (signalr-service 2.7). A larger one is answered with 413. It is never held as a whole.
+    pub maximum_post_size: usize,
     /// Bytes that may wait for one connection; 1 MiB. A message that does not fit closes the connection. One message
     /// larger than the limit is accepted while nothing else waits.
     pub queue_limit: usize,
@@ -42,7 +50,10 @@ impl Default for ServerOptions {
             negotiation_limit: 65_536,
             close_grace: Duration::from_secs(5),
             send_timeout: Duration::from_secs(10),
+            inactivity_timeout: Duration::from_secs(15),
+            poll_hold: Duration::from_secs(90),
             maximum_message_size: Some(32 * 1024),
+            maximum_post_size: 1024 * 1024,
             queue_limit: 1024 * 1024,
             detailed_errors: false,
         }
@@ -59,6 +70,7 @@ impl ServerOptions {
             self.negotiation_lifetime,
             self.close_grace,
             self.send_timeout,
+            self.inactivity_timeout,
         ]
         .into_iter()
         .min()

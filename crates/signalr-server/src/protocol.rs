@@ -129,14 +129,21 @@ impl Frame {
     }
 
     /// The bytes for a transport without frames of its own.
-    #[cfg(test)]
     pub(crate) fn message(&self) -> &[u8] {
-        let header = match self.bytes[1] {
+        &self.bytes[self.header()..]
+    }
+
+    /// The same, not copied.
+    pub(crate) fn message_bytes(&self) -> Bytes {
+        self.bytes.slice(self.header()..)
+    }
+
+    fn header(&self) -> usize {
+        match self.bytes[1] {
             126 => 4,
             127 => HEADER,
             _ => 2,
-        };
-        &self.bytes[header..]
+        }
     }
 
     /// What the frame counts in queues.

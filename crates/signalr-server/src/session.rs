@@ -9,7 +9,7 @@ use crate::protocol::splitter::{Splitter, TooLarge};
 use crate::protocol::{HubProtocol, Incoming, handshake};
 use crate::{Connection, Disconnect};
 
-/// Reads what the client sends. Its end is the end of the connection.
+/// Reads what the client sends.
 #[derive(Debug)]
 pub(crate) struct Session {
     connection: Connection,
@@ -104,12 +104,5 @@ impl Session {
             self.connection.fail(Disconnect::ProtocolError("a message is too large"), Reconnect::Denied);
         }
         TooLarge
-    }
-}
-
-/// However a transport ends, also by a panic, the connection ends with it.
-impl Drop for Session {
-    fn drop(&mut self) {
-        self.connection.engine().ended(&self.connection);
     }
 }

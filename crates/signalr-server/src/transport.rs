@@ -3,6 +3,9 @@
 //! A transport knows nothing of hub messages: it hands a byte stream to the session and writes the frames that the
 //! session has queued.
 
+pub(crate) mod long_polling;
+pub(crate) mod requests;
+pub(crate) mod server_sent_events;
 pub(crate) mod websocket;
 
 /// One of the transports of signalr-protocol 3.
@@ -53,8 +56,6 @@ pub struct Transports(u8);
 impl Transports {
     /// Every transport.
     pub const ALL: Self = Self(7);
-    /// The transports that this crate serves.
-    pub(crate) const SERVED: Self = Self(1);
 
     /// From a bit mask: WebSockets 1, Server-Sent Events 2, long polling 4 (signalr-service 2.3, claim `asrs.s.htt`).
     /// Other bits are ignored.
@@ -70,10 +71,6 @@ impl Transports {
     /// Whether `transport` is among them.
     pub fn contains(self, transport: Transport) -> bool {
         self.0 & transport.bit() != 0
-    }
-
-    pub(crate) fn intersection(self, other: Self) -> Self {
-        Self(self.0 & other.0)
     }
 
     /// In the order in which they are offered, which is the order in which clients try them (signalr-protocol 2.6).

@@ -14,6 +14,7 @@ pub(crate) struct Activity {
     deadline: AtomicU64,
     expiry: AtomicU64,
     stalled: AtomicU64,
+    absent: AtomicU64,
 }
 
 impl Activity {
@@ -25,6 +26,7 @@ impl Activity {
             deadline: AtomicU64::new(0),
             expiry: AtomicU64::new(0),
             stalled: AtomicU64::new(0),
+            absent: AtomicU64::new(0),
         }
     }
 
@@ -47,6 +49,16 @@ impl Activity {
     /// The client has sent a Ping: from here on it is expected to keep doing so (signalr-protocol 6.1).
     pub(crate) fn pinged(&self) {
         self.pinged.store(true, Relaxed);
+    }
+
+    /// From here on nothing connects the client, although its connection goes on.
+    pub(crate) fn left(&self, now: Duration) {
+        self.absent.store(millis(now).max(1), Relaxed);
+    }
+
+    /// The client is connected again.
+    pub(crate) fn returned(&self) {
+        self.absent.store(0, Relaxed);
     }
 
     /// The end of the handshake's time, or of the grace of a close.
@@ -72,8 +84,12 @@ impl Activity {
 
     /// Whether a write has made no progress for `limit`.
     pub(crate) fn is_stalled(&self, now: Duration, limit: Duration) -> bool {
-        let since = self.stalled.load(Relaxed);
-        since != 0 && millis(now).saturating_sub(since) >= millis(limit)
+        lasts(&self.stalled, now, limit)
+    }
+
+    /// Whether the client has been away for `limit`.
+    pub(crate) fn is_absent(&self, now: Duration, limit: Duration) -> bool {
+        lasts(&self.absent, now, limit)
     }
 
     /// Whether nothing was written for `interval`.
@@ -85,6 +101,11 @@ impl Activity {
     pub(crate) fn is_silent(&self, now: Duration, timeout: Duration) -> bool {
         self.pinged.load(Relaxed) && millis(now).saturating_sub(self.received.load(Relaxed)) >= millis(timeout)
     }
+}
+
+fn lasts(since: &AtomicU64, now: Duration, limit: Duration) -> bool {
+    let since = since.load(Relaxed);
+    since != 0 && millis(now).saturating_sub(since) >= millis(limit)
 }
 
 fn reached(time: &AtomicU64, now: Duration) -> bool {
@@ -122,6 +143,16 @@ mod tests {
         activity.sent(SECOND * 12);
         assert!(!activity.is_stalled(SECOND * 12, SECOND * 10) && !activity.is_quiet(SECOND * 12, SECOND));
         assert!(activity.is_quiet(SECOND * 13, SECOND));
+    }
+
+    #[test]
+    fn an_absence_counts_until_the_return() {
+        let activity = Activity::new(SECOND);
+        assert!(!activity.is_absent(SECOND * 100, SECOND));
+        activity.left(SECOND * 2);
+        assert!(!activity.is_absent(SECOND * 16, SECOND * 15) && activity.is_absent(SECOND * 17, SECOND * 15));
+        activity.returned();
+        assert!(!activity.is_absent(SECOND * 100, SECOND));
     }
 
     #[test]

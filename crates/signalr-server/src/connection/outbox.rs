@@ -160,6 +160,11 @@ impl Outbox {
         self.lock().phase == Phase::Open
     }
 
+    /// Whether nothing is written any more.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.lock().phase == Phase::Ended
+    }
+
     /// Whether nothing waits to be written.
     pub(crate) fn is_empty(&self) -> bool {
         self.lock().bytes == 0

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{ids, text};
 use crate::engine::{Engine, Full};
-use crate::{Admission, Query, Transport, Transports};
+use crate::{Admission, Query, Transport};
 
 #[derive(Serialize)]
 #[serde(untagged)]
@@ -57,12 +57,11 @@ pub(super) fn answer(engine: &Arc<Engine>, query: &Query, admission: &Admission)
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         return response;
     }
-    let transports = Transports::SERVED.intersection(admission.transports);
     json(&Answer::Negotiated {
         negotiate_version: version,
         connection_id,
         connection_token: (version > 0).then_some(token),
-        available_transports: transports.iter().map(Offer::from).collect(),
+        available_transports: admission.transports.iter().map(Offer::from).collect(),
     })
 }
 

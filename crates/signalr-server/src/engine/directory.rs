@@ -3,8 +3,10 @@
 //! A client finds its connection by its secret token; under negotiate version 0, which has no tokens, by its id.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::transport::requests::Requests;
 use crate::{Connection, Transport};
 
 pub(crate) struct Directory {
@@ -15,8 +17,23 @@ pub(crate) struct Directory {
 }
 
 enum Slot {
-    Waiting { connection_id: String, expires: Duration },
-    Taken { transport: Transport },
+    Waiting {
+        connection_id: String,
+        expires: Duration,
+    },
+    /// Without a seat while the transport is still coming about.
+    Taken {
+        transport: Transport,
+        seat: Option<Seat>,
+    },
+}
+
+/// A connection, as later requests with its token find it.
+#[derive(Debug, Clone)]
+pub(crate) struct Seat {
+    pub(crate) connection: Connection,
+    /// For the transports that consist of several requests.
+    pub(crate) requests: Option<Arc<Requests>>,
 }
 
 struct Entry {
@@ -29,14 +46,14 @@ struct Entry {
 pub(crate) struct Full;
 
 /// What a token leads to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Occupant {
     /// A negotiation that was waiting; the token now belongs to the transport that asked.
     Negotiated {
         connection_id: String,
     },
-    /// A connection that has a transport.
-    Connected(Transport),
+    /// A connection that has a transport, or is about to have it.
+    Connected(Transport, Option<Seat>),
     Nobody,
 }
 
@@ -61,7 +78,7 @@ impl Directory {
             Some(Slot::Waiting { connection_id, expires }) if now < *expires => {
                 Occupant::Negotiated { connection_id: connection_id.clone() }
             }
-            Some(Slot::Taken { transport, .. }) => Occupant::Connected(*transport),
+            Some(Slot::Taken { transport, seat }) => Occupant::Connected(*transport, seat.clone()),
             _ => Occupant::Nobody,
         }
     }
@@ -71,7 +88,7 @@ impl Directory {
         let occupant = self.look_up(token, now);
         if matches!(occupant, Occupant::Negotiated { .. }) {
             self.waiting -= 1;
-            self.tokens.insert(token.to_owned(), Slot::Taken { transport });
+            self.tokens.insert(token.to_owned(), Slot::Taken { transport, seat: None });
         }
         occupant
     }
@@ -81,8 +98,14 @@ impl Directory {
         self.tokens.remove(token);
     }
 
-    pub(crate) fn add(&mut self, connection: &Connection, token: Option<String>) {
-        self.connections.insert(connection.serial(), Entry { connection: connection.clone(), token });
+    /// Adds the connection to which the token leads from now on.
+    pub(crate) fn add(&mut self, seat: Seat, token: Option<String>) {
+        let connection = seat.connection.clone();
+        if let Some(token) = &token {
+            let transport = connection.transport();
+            self.tokens.insert(token.clone(), Slot::Taken { transport, seat: Some(seat) });
+        }
+        self.connections.insert(connection.serial(), Entry { connection, token });
     }
 
     pub(crate) fn remove(&mut self, connection: &Connection) {
@@ -127,15 +150,16 @@ mod tests {
     #[test]
     fn a_token_is_claimed_once() {
         let mut directory = directory(9);
-        let negotiated = Occupant::Negotiated { connection_id: "id".to_owned() };
-        assert_eq!(directory.claim("id", Transport::WebSockets, NOW), Occupant::Nobody);
-        assert_eq!(directory.claim("token", Transport::WebSockets, NOW), negotiated);
-        let taken = Occupant::Connected(Transport::WebSockets);
-        assert_eq!(directory.claim("token", Transport::LongPolling, NOW), taken);
+        assert!(matches!(directory.claim("id", Transport::WebSockets, NOW), Occupant::Nobody));
+        let claimed = directory.claim("token", Transport::WebSockets, NOW);
+        assert!(matches!(claimed, Occupant::Negotiated { connection_id } if connection_id == "id"));
+        let taken = directory.claim("token", Transport::LongPolling, NOW);
+        assert!(matches!(taken, Occupant::Connected(Transport::WebSockets, None)));
         directory.expire(Duration::MAX);
-        assert_eq!(directory.look_up("token", Duration::MAX), taken, "a connection does not expire");
+        let kept = directory.look_up("token", Duration::MAX);
+        assert!(matches!(kept, Occupant::Connected(..)), "a connection does not expire");
         directory.release("token");
-        assert_eq!(directory.look_up("token", NOW), Occupant::Nobody);
+        assert!(matches!(directory.look_up("token", NOW), Occupant::Nobody));
         assert!(directory.is_empty());
     }
 
@@ -143,7 +167,7 @@ mod tests {
     fn a_negotiation_is_gone_at_its_time_and_makes_room() {
         let mut directory = directory(1);
         assert_eq!(directory.negotiate("other".to_owned(), "id".to_owned(), LATER), Err(Full));
-        assert_eq!(directory.claim("token", Transport::WebSockets, LATER), Occupant::Nobody);
+        assert!(matches!(directory.claim("token", Transport::WebSockets, LATER), Occupant::Nobody));
         directory.expire(LATER);
         assert!(directory.is_empty());
         assert_eq!(directory.negotiate("other".to_owned(), "id".to_owned(), LATER * 2), Ok(()));

@@ -46,7 +46,13 @@ impl Engine {
 
     fn due(&self, connection: &Connection, now: Duration) -> Option<Due> {
         let (activity, options) = (connection.activity(), &self.options);
-        if activity.is_stalled(now, options.send_timeout) {
+        // A stream cannot tell that its client takes nothing: it is merely not asked for more.
+        if connection.transport() == Transport::ServerSentEvents && !connection.outbox().is_empty() {
+            activity.stalled(now);
+        }
+        let is_over = || connection.transport() != Transport::WebSockets && connection.outbox().is_ended();
+        if activity.is_stalled(now, options.send_timeout) || activity.is_absent(now, connection.patience()) || is_over()
+        {
             return Some(Due::Drop);
         }
         if activity.is_past_deadline(now) {
@@ -72,7 +78,13 @@ impl Engine {
 
     fn carry_out(&self, connection: &Connection, due: Due, now: Duration) {
         match due {
-            Due::Drop => connection.outbox().end(Disconnect::TransportLost),
+            Due::Drop => {
+                connection.outbox().end(Disconnect::TransportLost);
+                // The task of a WebSocket sees to the rest. A request may never be looked at again, or not be there.
+                if connection.transport() != Transport::WebSockets {
+                    self.ended(connection);
+                }
+            }
             Due::CancelHandshake => {
                 connection.refuse(&HandshakeError::Canceled, Disconnect::ProtocolError("no handshake in time"));
             }

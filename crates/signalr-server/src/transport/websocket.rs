@@ -17,8 +17,9 @@ use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use hyper::upgrade::OnUpgrade;
 use sha1::{Digest, Sha1};
 
-use crate::endpoint::{ids, text};
-use crate::engine::{Engine, Occupant};
+use crate::endpoint::claim::{self, Claim, claim};
+use crate::endpoint::text;
+use crate::engine::{Engine, Seat};
 use crate::session::Session;
 use crate::{Admission, Connection, Query, Transport};
 use pump::Pump;
@@ -33,11 +34,6 @@ enum Refused {
     Key,
     /// The HTTP connection is not one that can be upgraded, such as HTTP/1.0.
     NotUpgradable,
-    /// The connection has a WebSocket already.
-    InUse,
-    /// The connection has another transport already.
-    OtherTransport,
-    NoConnection,
 }
 
 /// Answers an upgrade and, once it is through, serves the connection in a task of its own.
@@ -50,11 +46,15 @@ pub(crate) fn accept(
 ) -> Response {
     let upgrading = accept_key(&parts.headers).and_then(|accept_key| {
         let upgrade = upgrade.ok_or(Refused::NotUpgradable)?;
-        let (token, connection_id) = claim(engine, &query)?;
-        Ok((accept_key, upgrade, token, connection_id))
+        Ok((accept_key, upgrade))
     });
-    let (accept_key, upgrade, token, connection_id) = match upgrading {
+    let (accept_key, upgrade) = match upgrading {
         Ok(upgrading) => upgrading,
+        Err(refused) => return refused.into_response(),
+    };
+    let (token, connection_id) = match claim(engine, Transport::WebSockets, &query, &admission) {
+        Ok(Claim::New { token, connection_id }) => (token, connection_id),
+        Ok(Claim::Again(_)) => return claim::Refused::InUse.into_response(),
         Err(refused) => return refused.into_response(),
     };
     // A small task waits for the upgrade, and the one that lives as long as the connection starts behind it: what the
@@ -68,24 +68,10 @@ pub(crate) fn accept(
         let (socket, early) = Socket::from_upgraded(upgraded);
         let connection = Connection::open(Arc::clone(&engine), connection_id, Transport::WebSockets, admission, query);
         let session = Session::new(connection.clone());
-        engine.opened(&connection, token);
+        engine.opened(Seat { connection, requests: None }, token);
         engine.tasks().spawn(Pump::new(socket, session, &early).run());
     });
     switching_protocols(accept_key)
-}
-
-/// The token to give back at the end, and the connection's id. Without an `id` the client has not negotiated here and
-/// gets a connection all the same (signalr-protocol 2.7).
-fn claim(engine: &Engine, query: &Query) -> Result<(Option<String>, String), Refused> {
-    let Some(token) = query.first("id") else {
-        return Ok((None, ids::fresh()));
-    };
-    match engine.directory().claim(token, Transport::WebSockets, engine.now()) {
-        Occupant::Negotiated { connection_id } => Ok((Some(token.to_owned()), connection_id)),
-        Occupant::Connected(Transport::WebSockets) => Err(Refused::InUse),
-        Occupant::Connected(_) => Err(Refused::OtherTransport),
-        Occupant::Nobody => Err(Refused::NoConnection),
-    }
 }
 
 /// The proof that the request was understood (RFC 6455, 4.2.2).
@@ -108,9 +94,6 @@ impl IntoResponse for Refused {
             Self::Version => (StatusCode::UPGRADE_REQUIRED, "Only version 13 of the WebSocket protocol is served"),
             Self::Key => (StatusCode::BAD_REQUEST, "Sec-WebSocket-Key is missing or is not 16 bytes in base64"),
             Self::NotUpgradable => (StatusCode::BAD_REQUEST, "The HTTP connection cannot be upgraded"),
-            Self::InUse => (StatusCode::CONFLICT, ""),
-            Self::OtherTransport => (StatusCode::BAD_REQUEST, "Cannot change transports mid-connection"),
-            Self::NoConnection => (StatusCode::NOT_FOUND, "No Connection with that ID"),
         };
         let mut response = text(status, body);
         if self == Self::Version {

@@ -7,6 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::{SinkExt, StreamExt};
 use http::StatusCode;
+use reqwest::{Method, Response};
+use serde_json::Value;
 use signalr_server::{
     Admission, Arguments, ClientMessage, ClientRequest, Clients, Connection, Disconnect, Endpoint, Hub, Outcome,
     Recipients, Refusal, ServerMessage, ServerOptions, Transports,
@@ -44,6 +46,7 @@ impl Hub for TestHub {
         Ok(Admission {
             user_id: query.first("user").map(str::to_owned),
             handshake_timeout: millis("handshake"),
+            inactivity_timeout: millis("patience"),
             closes_at: millis("lives").map(|lives| SystemTime::now() + lives),
             transports: query
                 .first("transports")
@@ -98,6 +101,29 @@ pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(10), future).await.expect("it did not happen within 10 s")
 }
 
+/// A client of any HTTP.
+pub(crate) fn http() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().expect("a client")
+}
+
+pub(crate) async fn request(method: Method, url: String) -> Response {
+    soon(http().request(method, url).send()).await.expect("an answer")
+}
+
+pub(crate) async fn negotiate(server: &Server, query: &str) -> Value {
+    let response = request(Method::POST, server.http(&format!("/negotiate{query}"))).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers()["content-type"], "application/json");
+    let length = response.headers()["content-length"].clone();
+    let body = response.text().await.expect("a body of UTF-8");
+    assert_eq!(length, body.len().to_string());
+    serde_json::from_str(&body).expect("a body of JSON")
+}
+
+pub(crate) fn text<'v>(answer: &'v Value, key: &str) -> &'v str {
+    answer[key].as_str().unwrap_or_else(|| panic!("`{key}` is not a string in {answer}"))
+}
+
 impl Server {
     pub(crate) async fn start(options: ServerOptions) -> Self {
         let (events, received) = mpsc::unbounded_channel();
@@ -150,6 +176,56 @@ impl Server {
         client.shake_hands().await;
         (client, self.connected().await)
     }
+}
+
+/// A client that sends by POST, with the query that every request of it carries.
+pub(crate) struct Poster {
+    pub(crate) http: reqwest::Client,
+    pub(crate) url: String,
+}
+
+pub(crate) const HANDSHAKE: &str = r#"{"protocol":"json","version":1}"#;
+
+impl Poster {
+    /// Negotiated, and without a transport.
+    pub(crate) async fn negotiate(server: &Server, query: &str) -> Self {
+        let answer = negotiate(server, "?negotiateVersion=1").await;
+        Self::to(server, &format!("{}{query}", text(&answer, "connectionToken")))
+    }
+
+    pub(crate) fn to(server: &Server, token_and_query: &str) -> Self {
+        Self { http: http(), url: server.http(&format!("?id={token_and_query}")) }
+    }
+
+    pub(crate) async fn get(&self, accept: &str) -> Response {
+        soon(self.http.get(&self.url).header("accept", accept).send()).await.expect("an answer")
+    }
+
+    /// Sends a body as it is and expects it to be taken.
+    pub(crate) async fn post(&self, body: impl Into<reqwest::Body>) {
+        let answer = self.try_post(body).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(answer.headers()["content-type"], "text/plain");
+        assert_eq!(answer.text().await.expect("a body"), "");
+    }
+
+    pub(crate) async fn try_post(&self, body: impl Into<reqwest::Body>) -> Response {
+        soon(self.http.post(&self.url).body(body).send()).await.expect("an answer")
+    }
+
+    pub(crate) async fn send(&self, message: &str) {
+        self.post(format!("{message}{RS}")).await;
+    }
+
+    pub(crate) async fn delete(&self) -> Response {
+        request(Method::DELETE, self.url.clone()).await
+    }
+}
+
+/// The status and the body of an answer of `text/plain`.
+pub(crate) async fn plain(answer: Response) -> (u16, String) {
+    assert_eq!(answer.headers()["content-type"], "text/plain");
+    (answer.status().as_u16(), answer.text().await.expect("a body"))
 }
 
 pub(crate) struct Client {

@@ -3,30 +3,10 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use reqwest::{Method, Response};
-use serde_json::Value;
+use reqwest::Method;
 use signalr_server::ServerOptions;
 
-use crate::harness::{Client, Server, soon};
-
-async fn request(method: Method, url: String) -> Response {
-    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-    soon(client.request(method, url).send()).await.expect("an answer")
-}
-
-async fn negotiate(server: &Server, query: &str) -> Value {
-    let response = request(Method::POST, server.http(&format!("/negotiate{query}"))).await;
-    assert_eq!(response.status(), StatusCode::OK);
-    assert_eq!(response.headers()["content-type"], "application/json");
-    let length = response.headers()["content-length"].clone();
-    let body = response.text().await.expect("a body of UTF-8");
-    assert_eq!(length, body.len().to_string());
-    serde_json::from_str(&body).expect("a body of JSON")
-}
-
-fn text<'v>(answer: &'v Value, key: &str) -> &'v str {
-    answer[key].as_str().unwrap_or_else(|| panic!("`{key}` is not a string in {answer}"))
-}
+use crate::harness::{Client, Server, http, negotiate, request, soon, text};
 
 #[tokio::test]
 async fn version_1_has_an_id_and_a_secret_token() {
@@ -38,8 +18,12 @@ async fn version_1_has_an_id_and_a_secret_token() {
         assert_eq!((id.len(), token.len()), (22, 22));
         assert_ne!(id, token);
         assert_eq!(
-            answer["availableTransports"][0],
-            serde_json::json!({"transport":"WebSockets","transferFormats":["Text","Binary"]})
+            answer["availableTransports"],
+            serde_json::json!([
+                {"transport":"WebSockets","transferFormats":["Text","Binary"]},
+                {"transport":"ServerSentEvents","transferFormats":["Text"]},
+                {"transport":"LongPolling","transferFormats":["Text","Binary"]},
+            ])
         );
     }
 }
@@ -69,11 +53,24 @@ async fn only_permitted_transports_are_offered() {
     let server = Server::start(ServerOptions::default()).await;
     let none = negotiate(&server, "?negotiateVersion=1&transports=0").await;
     assert_eq!(none["availableTransports"], serde_json::json!([]));
+    let some = negotiate(&server, "?negotiateVersion=1&transports=6").await;
+    let names: Vec<_> =
+        some["availableTransports"].as_array().unwrap().iter().map(|offer| &offer["transport"]).collect();
+    assert_eq!(names, ["ServerSentEvents", "LongPolling"]);
     let refused = Client::try_open(&server, "?transports=2").await.err().unwrap();
     assert_eq!(
         refused,
         (StatusCode::NOT_FOUND, "WebSockets transport not supported by this end point type".to_owned())
     );
+    let token = text(&some, "connectionToken");
+    for (mask, accept, transport) in [(5, "text/event-stream", "ServerSentEvents"), (3, "*/*", "LongPolling")] {
+        let url = server.http(&format!("?id={token}&transports={mask}"));
+        let refused = soon(http().get(url).header("accept", accept).send()).await.unwrap();
+        assert_eq!(refused.status(), StatusCode::NOT_FOUND);
+        assert_eq!(refused.headers()["content-type"], "text/plain");
+        let body = refused.text().await.unwrap();
+        assert_eq!(body, format!("{transport} transport not supported by this end point type"));
+    }
 }
 
 #[tokio::test]
@@ -135,7 +132,7 @@ async fn the_public_id_of_version_1_opens_nothing_and_that_of_version_0_does() {
 #[tokio::test]
 async fn requests_that_need_a_connection_say_so() {
     let server = Server::start(ServerOptions::default()).await;
-    for method in [Method::POST, Method::DELETE] {
+    for method in [Method::GET, Method::POST, Method::DELETE] {
         let missing = request(method.clone(), server.http("")).await;
         assert_eq!(missing.status(), StatusCode::BAD_REQUEST);
         assert_eq!(missing.text().await.unwrap(), "Connection ID required");

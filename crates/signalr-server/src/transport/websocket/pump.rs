@@ -77,6 +77,7 @@ impl Pump {
         pump
     }
 
+    /// Serves the socket until it ends, and with it the connection.
     pub(super) async fn run(mut self) {
         poll_fn(|context| self.poll(context)).await;
     }
@@ -240,5 +241,13 @@ impl Pump {
         self.closing = Closing::Deaf;
         self.code = Some(violation.code());
         self.connection().fail(Disconnect::ProtocolError(violation.complaint()), Reconnect::Denied);
+    }
+}
+
+/// However the task ends, also by a panic, the connection ends with it.
+impl Drop for Pump {
+    fn drop(&mut self) {
+        let connection = self.connection();
+        connection.engine().ended(connection);
     }
 }

@@ -1,0 +1,73 @@
+//! Which connection a GET is for: a new one, or one that is there already (signalr-protocol 3.1).
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+
+use super::{ids, no_connection, text};
+use crate::engine::{Engine, Occupant, Seat};
+use crate::{Admission, Query, Transport};
+
+/// What a GET is for.
+#[derive(Debug)]
+pub(crate) enum Claim {
+    /// A new connection. Its token is given back at its end.
+    New { token: Option<String>, connection_id: String },
+    /// A connection that its transport serves again.
+    Again(Seat),
+}
+
+/// Why a GET does not get a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    NoId,
+    NoConnection,
+    /// The client may not use the transport.
+    NotPermitted(Transport),
+    /// The connection has another transport.
+    OtherTransport,
+    /// The connection is being served already.
+    InUse,
+}
+
+/// Finds what `query` asks for. Without an `id` a WebSocket gets a connection although its client has not negotiated
+/// here (signalr-protocol 2.7). Of two requests with the token of a negotiation only one gets a new connection.
+pub(crate) fn claim(
+    engine: &Engine,
+    transport: Transport,
+    query: &Query,
+    admission: &Admission,
+) -> Result<Claim, Refused> {
+    let token = query.first("id");
+    let (mut directory, now) = (engine.directory(), engine.now());
+    match token.map(|token| directory.look_up(token, now)) {
+        None if transport != Transport::WebSockets => return Err(Refused::NoId),
+        Some(Occupant::Nobody) => return Err(Refused::NoConnection),
+        _ if !admission.transports.contains(transport) => return Err(Refused::NotPermitted(transport)),
+        _ => {}
+    }
+    let Some(token) = token else {
+        return Ok(Claim::New { token: None, connection_id: ids::fresh() });
+    };
+    match directory.claim(token, transport, now) {
+        Occupant::Nobody => Err(Refused::NoConnection),
+        Occupant::Negotiated { connection_id } => Ok(Claim::New { token: Some(token.to_owned()), connection_id }),
+        Occupant::Connected(taken, _) if taken != transport => Err(Refused::OtherTransport),
+        Occupant::Connected(_, Some(seat)) if !seat.connection.belongs_to(admission) => Err(Refused::NoConnection),
+        Occupant::Connected(Transport::LongPolling, Some(seat)) => Ok(Claim::Again(seat)),
+        Occupant::Connected(..) => Err(Refused::InUse),
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        match self {
+            Self::NoId => text(StatusCode::BAD_REQUEST, "Connection ID required"),
+            Self::NoConnection => no_connection(),
+            Self::NotPermitted(transport) => {
+                text(StatusCode::NOT_FOUND, format!("{transport} transport not supported by this end point type"))
+            }
+            Self::OtherTransport => text(StatusCode::BAD_REQUEST, "Cannot change transports mid-connection"),
+            Self::InUse => text(StatusCode::CONFLICT, ""),
+        }
+    }
+}

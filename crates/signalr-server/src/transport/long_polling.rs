@@ -1,0 +1,166 @@
+//! Long polling (signalr-protocol 3.4): each poll waits for messages and takes all there are.
+//!
+//! The first poll is answered at once and empty, because the client sends its handshake only behind the answer. A poll
+//! that is answered with frames has them for good: what its client does not receive is lost, as with any server.
+
+use std::future::poll_fn;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+use tokio::sync::{Mutex, watch};
+
+use super::requests::Requests;
+use crate::connection::outbox::Next;
+use crate::endpoint::claim::{Claim, claim};
+use crate::endpoint::text;
+use crate::engine::{Engine, Seat};
+use crate::protocol::Frame;
+use crate::session::Session;
+use crate::{Admission, Connection, Disconnect, Query, Transport};
+
+/// The polls of one connection.
+#[derive(Debug, Default)]
+pub(super) struct Polls {
+    /// The number of the newest poll.
+    newest: watch::Sender<u64>,
+    /// How many polls are there now.
+    present: std::sync::Mutex<usize>,
+    /// Held by the one poll that waits for frames; the size of those that the poll before it was given.
+    turn: Mutex<usize>,
+}
+
+impl Polls {
+    /// Locked until the connection knows of the change, too. A panic elsewhere leaves the number right.
+    fn present(&self) -> MutexGuard<'_, usize> {
+        self.present.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Answers a poll.
+pub(crate) async fn poll(engine: &Arc<Engine>, query: Query, admission: Admission) -> Response {
+    match claim(engine, Transport::LongPolling, &query, &admission) {
+        Ok(Claim::New { token, connection_id }) => {
+            let transport = Transport::LongPolling;
+            let connection = Connection::open(Arc::clone(engine), connection_id, transport, admission, query);
+            connection.activity().left(engine.now());
+            let requests = Arc::new(Requests::new(Session::new(connection.clone())));
+            engine.opened(Seat { connection, requests: Some(requests) }, token);
+            frames(Bytes::new())
+        }
+        Ok(Claim::Again(Seat { connection, requests: Some(requests) })) => wait(&connection, &requests.polls).await,
+        Ok(Claim::Again(Seat { requests: None, .. })) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Err(refused) => refused.into_response(),
+    }
+}
+
+/// Answers a DELETE: the client ends the connection.
+pub(crate) fn terminate(connection: &Connection) -> Response {
+    connection.outbox().end(Disconnect::ClientClosed { error: None });
+    connection.engine().ended(connection);
+    text(StatusCode::ACCEPTED, "")
+}
+
+/// Waits for frames, for the end of the connection, for a newer poll, or for as long as a poll is held.
+async fn wait(connection: &Connection, polls: &Polls) -> Response {
+    let _presence = Presence::begin(connection, polls);
+    let mut newest = polls.newest.subscribe();
+    let mut number = 0;
+    polls.newest.send_modify(|newest| {
+        *newest += 1;
+        number = *newest;
+    });
+    tokio::select! {
+        // First, so that a poll that nobody waits for any more takes nothing.
+        biased;
+        _ = newest.wait_for(|newest| *newest != number) => empty(StatusCode::NO_CONTENT),
+        taken = take(connection, polls) => match taken {
+            Some(taken) => {
+                connection.activity().sent(connection.engine().now());
+                frames(join(&taken))
+            }
+            None => {
+                connection.engine().ended(connection);
+                empty(StatusCode::NO_CONTENT)
+            }
+        },
+        () = tokio::time::sleep(connection.engine().options().poll_hold) => empty(StatusCode::OK),
+    }
+}
+
+/// All frames that wait, once there are any; `None` when there will be none. Nothing is awaited behind the taking, so
+/// frames that are taken are in an answer.
+async fn take(connection: &Connection, polls: &Polls) -> Option<Vec<Frame>> {
+    let mut given = polls.turn.lock().await;
+    poll_fn(|context| poll_take(connection, &mut given, context)).await
+}
+
+fn poll_take(connection: &Connection, given: &mut usize, context: &Context<'_>) -> Poll<Option<Vec<Frame>>> {
+    let mut frames = Vec::new();
+    match connection.outbox().take(context, &mut frames, std::mem::take(given)) {
+        Next::Write => {
+            *given = frames.iter().map(Frame::len).sum();
+            Poll::Ready(Some(frames))
+        }
+        Next::Wait => Poll::Pending,
+        Next::Close | Next::Drop => Poll::Ready(None),
+    }
+}
+
+fn join(frames: &[Frame]) -> Bytes {
+    match frames {
+        [frame] => frame.message_bytes(),
+        frames => {
+            let mut body = Vec::with_capacity(frames.iter().map(Frame::len).sum());
+            frames.iter().for_each(|frame| body.extend_from_slice(frame.message()));
+            body.into()
+        }
+    }
+}
+
+/// As long as a poll is there the client is; the time without one counts from the end of the last.
+struct Presence<'c> {
+    connection: &'c Connection,
+    polls: &'c Polls,
+}
+
+impl<'c> Presence<'c> {
+    fn begin(connection: &'c Connection, polls: &'c Polls) -> Self {
+        let mut present = polls.present();
+        *present += 1;
+        connection.activity().returned();
+        drop(present);
+        Self { connection, polls }
+    }
+}
+
+impl Drop for Presence<'_> {
+    fn drop(&mut self) {
+        let mut present = self.polls.present();
+        *present -= 1;
+        if *present == 0 {
+            self.connection.activity().left(self.connection.engine().now());
+        }
+    }
+}
+
+fn frames(body: Bytes) -> Response {
+    let mut response = Response::new(body.into());
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    uncached(response)
+}
+
+fn empty(status: StatusCode) -> Response {
+    uncached(text(status, ""))
+}
+
+/// What every answer to a poll carries.
+fn uncached(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store"));
+    headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    headers.insert(header::EXPIRES, HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"));
+    response
+}

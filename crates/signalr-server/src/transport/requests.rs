@@ -1,0 +1,55 @@
+//! The client's half of Server-Sent Events and long polling: what it sends comes by POST (signalr-protocol 3.5).
+//!
+//! Several requests serve one connection, so what they share is found through the connection's token.
+
+use std::future::poll_fn;
+
+use axum::body::{Body, HttpBody as _};
+use axum::response::Response;
+use http::StatusCode;
+use http_body_util::BodyExt;
+use tokio::sync::Mutex;
+
+use super::long_polling::Polls;
+use crate::endpoint::text;
+use crate::session::Session;
+
+/// What the requests of one connection share.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    /// Held for a whole body: the pieces of two bodies must not mix.
+    session: Mutex<Session>,
+    pub(super) polls: Polls,
+}
+
+impl Requests {
+    pub(crate) fn new(session: Session) -> Self {
+        Self { session: Mutex::new(session), polls: Polls::default() }
+    }
+
+    /// Takes a POST: any number of frames, or parts of them, whatever the content type. A second POST waits for the
+    /// first. The body is read no faster than the hub takes messages, and is never held as a whole.
+    pub(crate) async fn receive(&self, mut body: Body) -> Response {
+        let mut session = self.session.lock().await;
+        let connection = session.connection().clone();
+        let limit = connection.engine().options().maximum_post_size as u64;
+        if body.size_hint().lower() > limit {
+            return text(StatusCode::PAYLOAD_TOO_LARGE, "");
+        }
+        let mut length = 0;
+        while let Some(frame) = body.frame().await {
+            let Ok(frame) = frame else {
+                return text(StatusCode::BAD_REQUEST, "");
+            };
+            let Ok(data) = frame.into_data() else { continue };
+            length += data.len() as u64;
+            if length > limit {
+                return text(StatusCode::PAYLOAD_TOO_LARGE, "");
+            }
+            poll_fn(|context| connection.inbox().poll_room(context)).await;
+            // What is too large has closed the connection, which its client hears of on the other half.
+            let _ = session.receive(&data);
+        }
+        text(StatusCode::OK, "")
+    }
+}
