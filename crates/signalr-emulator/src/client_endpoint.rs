@@ -1,7 +1,7 @@
 //! `/client`, where SignalR clients connect: who is let in, under which name, and what becomes of their messages.
 //!
-//! There are no methods to call here. Without an upstream the service ignores what clients send, and an `invoke` never
-//! completes (signalr-service 2.7 item 5): so does this endpoint, and says so in the log.
+//! There are no methods to call here: what clients invoke goes to the upstream. Where none listens the service ignores
+//! it, and an `invoke` never completes (signalr-service 2.7 item 5): so does this endpoint, and says so in the log.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,14 +10,15 @@ use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use signalr_server::{
-    Admission, ClientMessage, ClientRequest, Connection, Disconnect, Hub, Query, Refusal, Transports,
+    Admission, ClientMessage, ClientRequest, Connection, Disconnect, Hub, Query, Reconnect, Refusal, Stage, Transports,
 };
 
 use crate::authentication::{Identity, Unauthorized, bearer};
-use crate::events::{Event, Surface};
+use crate::events::{Event, Surface, UnheardCause};
 use crate::hub::ServiceHub;
 use crate::names::internal_hub_name;
 use crate::service::Service;
+use crate::upstream::{Heard, InvalidUrl, Invocation, Sender, Subject};
 
 /// The longest handshake timeout that a token may ask for (signalr-service 2.3).
 const LONGEST_HANDSHAKE: u64 = 30;
@@ -32,6 +33,8 @@ pub(crate) struct ClientEndpoint(pub(crate) Arc<Service>);
 #[derive(Debug, Clone)]
 struct Client {
     hub: Arc<ServiceHub>,
+    /// What upstreams are told about it.
+    sender: Arc<Sender>,
 }
 
 impl Hub for ClientEndpoint {
@@ -41,51 +44,101 @@ impl Hub for ClientEndpoint {
         let token = bearer(headers).or_else(|| request.query.last("access_token"));
         let identity = self.0.authenticator.client(token, &hub, headers, SystemTime::now());
         let identity = identity.map_err(|unauthorized| self.refuse_token(unauthorized))?;
-        Ok(admission(self.0.hubs.open(&hub), identity))
+        // Only the request that opens the transport makes a connection, and only its query is the client's.
+        let sender = match request.stage {
+            Stage::Connect => Sender::new(&identity.claims, request.parts.uri.query()),
+            Stage::Negotiate | Stage::Continue => Sender::default(),
+        };
+        Ok(admission(Client { hub: self.0.hubs.open(&hub), sender: Arc::new(sender) }, identity))
     }
 
     fn registered(&self, connection: &Connection) {
-        if let Some(Client { hub, .. }) = connection.extensions().get() {
-            hub.join_stored_groups(connection, SystemTime::now());
-        }
+        let Some(client) = Client::of(connection) else { return };
+        client.hub.join_stored_groups(connection, SystemTime::now());
     }
 
     async fn connected(&self, connection: &Connection) {
-        let Some(hub) = hub_of(connection) else { return };
+        let Some(client) = Client::of(connection) else { return };
+        let hub = &client.hub;
         self.0.observer.report(&Event::Connected {
             hub: hub.name.clone(),
             connection_id: connection.id().to_owned(),
             user_id: connection.user_id().map(str::to_owned),
             transport: connection.transport().name(),
         });
-        // Upstream: `connections/connected` is awaited here, before the first message is read (signalr-service 3.7).
+        // Awaited before the first message is read; REST calls find the connection already (signalr-service 3.7).
+        if let Err(invalid) = self.0.upstream.connected(client.subject(connection)).await {
+            close_misdirected(connection, &invalid);
+        }
     }
 
+    /// Everything but an invocation merely counts as a sign of life (signalr-service 2.7 item 7).
     async fn received(&self, connection: &Connection, message: ClientMessage) {
-        let Some(hub) = hub_of(connection) else { return };
-        // Upstream: `messages/{target}` and its answer belong here (signalr-service 3.5). Everything but an invocation
-        // merely counts as a sign of life (signalr-service 2.7 item 7).
-        if let ClientMessage::Invocation { target, .. } | ClientMessage::StreamInvocation { target, .. } = message
-            && hub.is_unheard_for_the_first_time(&target)
-        {
-            self.0.observer.report(&Event::Unheard { hub: hub.name.clone(), target });
+        let Some(client) = Client::of(connection) else { return };
+        match message {
+            ClientMessage::Invocation { invocation_id, target, arguments, stream_ids, headers } => {
+                let invocation = Invocation { invocation_id, target, arguments, stream_ids, headers };
+                self.invoked(connection, client, invocation).await;
+            }
+            ClientMessage::StreamInvocation { target, .. } => self.unheard(client, target, UnheardCause::Stream),
+            _ => {}
         }
     }
 
     async fn disconnected(&self, connection: &Connection, reason: &Disconnect) {
-        let Some(hub) = hub_of(connection) else { return };
-        // Upstream: `connections/disconnected` is sent from here, after the transport has ended (signalr-service 3.7).
-        let (hub, connection_id) = (hub.name.clone(), connection.id().to_owned());
+        let Some(client) = Client::of(connection) else { return };
+        let (hub, connection_id) = (client.hub.name.clone(), connection.id().to_owned());
         if *reason == Disconnect::QueueFull {
             let (hub, connection_id) = (hub.clone(), connection_id.clone());
             self.0.observer.report(&Event::DroppedSlowConsumer { hub, connection_id });
         }
         let user_id = connection.user_id().map(str::to_owned);
         self.0.observer.report(&Event::Disconnected { hub, connection_id, user_id, reason: reason.to_string() });
+        let error = (!reason.is_orderly()).then(|| reason.to_string());
+        if let Err(invalid) = self.0.upstream.disconnected(client.subject(connection), error.as_deref()).await {
+            tracing::warn!("{invalid}");
+        }
     }
 }
 
+impl Client {
+    fn of(connection: &Connection) -> Option<&Self> {
+        connection.extensions().get()
+    }
+
+    fn subject<'a>(&'a self, connection: &'a Connection) -> Subject<'a> {
+        Subject { hub: &self.hub.name, connection, sender: &self.sender }
+    }
+}
+
+/// An address that is none is the one mistake of an upstream that ends connections (signalr-service 3.7 item 2).
+fn close_misdirected(connection: &Connection, invalid: &InvalidUrl) {
+    tracing::error!("{invalid}");
+    connection.close(Some(&format!("Connection closed with an error. {invalid}")), Reconnect::Denied);
+}
+
 impl ClientEndpoint {
+    async fn invoked(&self, connection: &Connection, client: &Client, invocation: Invocation) {
+        let answer = match self.0.upstream.invoked(client.subject(connection), &invocation).await {
+            Ok(Heard::ByUpstream(answer)) => answer,
+            Ok(Heard::ByNobody(answer)) => {
+                let set = self.0.upstream.is_set();
+                let cause = if set { UnheardCause::NoMatch } else { UnheardCause::NoUpstream };
+                self.unheard(client, invocation.target, cause);
+                answer
+            }
+            Err(invalid) => return close_misdirected(connection, &invalid),
+        };
+        // A client that is gone by now needs no answer; one that does not read is closed by the queue itself.
+        let _ = answer.map(|answer| connection.send(&answer));
+    }
+
+    fn unheard(&self, client: &Client, target: String, cause: UnheardCause) {
+        if client.hub.is_unheard_for_the_first_time(&target) {
+            self.0.observer.report(&Event::Unheard { hub: client.hub.name.clone(), target, cause });
+        }
+    }
+
     fn refuse_hub(&self, message: String) -> Refusal {
         self.0.report_refusal(Surface::Client, StatusCode::BAD_REQUEST, message.clone());
         Refusal::text(StatusCode::BAD_REQUEST, message)
@@ -96,10 +149,6 @@ impl ClientEndpoint {
         let headers = HeaderMap::from_iter([(WWW_AUTHENTICATE, unauthorized.www_authenticate)]);
         Refusal { status: StatusCode::UNAUTHORIZED, headers, body: String::new() }
     }
-}
-
-fn hub_of(connection: &Connection) -> Option<&ServiceHub> {
-    connection.extensions().get::<Client>().map(|client| &*client.hub)
 }
 
 /// The internal name of the hub that a client asks for: exactly one `hub` is wanted (signalr-service 2.1).
@@ -113,8 +162,8 @@ fn requested_hub(query: &Query) -> Result<String, String> {
 }
 
 /// What the system claims of a token ask for (signalr-service 2.3).
-fn admission(hub: Arc<ServiceHub>, identity: Identity) -> Admission {
-    let mut admission = Admission::to(hub.clients.clone());
+fn admission(client: Client, identity: Identity) -> Admission {
+    let mut admission = Admission::to(client.hub.clients.clone());
     admission.user_id = identity.user_id.filter(|user_id| !user_id.is_empty());
     let claims = identity.claims;
     let number = |name: &str| claims.get(name).and_then(whole_number);
@@ -128,7 +177,7 @@ fn admission(hub: Arc<ServiceHub>, identity: Identity) -> Admission {
     if claims.get("asrs.s.coae").is_some_and(is_true) {
         admission.closes_at = number("asrs.s.aeo").and_then(|at| UNIX_EPOCH.checked_add(Duration::from_secs(at)));
     }
-    admission.extensions.insert(Client { hub });
+    admission.extensions.insert(client);
     admission
 }
 
@@ -166,7 +215,8 @@ mod tests {
 
     fn admit(claims: Value) -> Admission {
         let Value::Object(claims) = claims else { panic!("claims are an object") };
-        admission(Hubs::default().open("chat"), Identity { user_id: Some(String::new()), claims })
+        let client = Client { hub: Hubs::default().open("chat"), sender: Arc::default() };
+        admission(client, Identity { user_id: Some(String::new()), claims })
     }
 
     #[test]
