@@ -4,11 +4,19 @@ use anyhow::Result;
 
 use crate::console::step;
 use crate::executables::Executables;
-use crate::node;
+use crate::{chromium, node, python};
 
 /// Builds the stack and lets the clients loose on it.
 pub(crate) fn verify() -> Result<()> {
     let executables = step("local stack: build", Executables::build)?;
-    step("Node.js clients: packages", node::install_packages)?;
-    step("Node.js clients: tests", || node::test(&executables))
+    step("clients: Node.js and its packages", node::install_packages)?;
+    let python = step("clients: Python and its packages", python::install_packages)?;
+    let chromium = step("clients: Chromium", chromium::install_if_missing)?;
+    let programs = [
+        ("HANDLER_BIN", executables.handler.as_path()),
+        ("LOCAL_STACK_BIN", &executables.local_stack),
+        ("PYTHON_BIN", &python),
+        ("CHROMIUM_BIN", &chromium),
+    ];
+    step("clients: tests", || node::test(&programs))
 }

@@ -7,11 +7,14 @@ mod verify;
 
 mod bench;
 
+mod chromium;
 mod clients;
 mod executables;
 mod node;
+mod python;
 mod rust;
 
+mod apt;
 mod command;
 mod console;
 

@@ -1,4 +1,5 @@
-//! The clients that run on Node.js: the runtime, their packages, and their tests.
+//! Node.js, on which the client tests run: the runtime, the packages, and the tests. Clients for other platforms are
+//! started by tests that run here, too.
 //!
 //! The packages are installed only when the lock file is newer than what is there, so the inner loop stays offline.
 
@@ -7,8 +8,8 @@ use std::time::SystemTime;
 
 use anyhow::{Context as _, Result, ensure};
 
+use crate::apt;
 use crate::command::{answer_of, program, root, run, run_quietly};
-use crate::executables::Executables;
 
 const OLDEST_MAJOR: u32 = 20;
 
@@ -21,12 +22,9 @@ pub(crate) fn install_packages() -> Result<()> {
     run_quietly(program("npm", "ci").current_dir(folder()))
 }
 
-/// Runs the client tests; they start and stop the given programs themselves.
-pub(crate) fn test(executables: &Executables) -> Result<()> {
-    run(program("node", "--test --test-reporter=spec")
-        .current_dir(folder())
-        .env("HANDLER_BIN", &executables.handler)
-        .env("LOCAL_STACK_BIN", &executables.local_stack))
+/// Runs the client tests, which learn from these variables where the programs are that they start and stop.
+pub(crate) fn test(programs: &[(&str, &Path)]) -> Result<()> {
+    run(program("node", "--test --test-reporter=spec").current_dir(folder()).envs(programs.iter().copied()))
 }
 
 fn folder() -> PathBuf {
@@ -35,27 +33,12 @@ fn folder() -> PathBuf {
 
 fn install_node_if_missing() -> Result<()> {
     if version_of("node").is_none() || version_of("npm").is_none() {
-        install_node()?;
+        apt::install("nodejs npm")?;
     }
     let version = version_of("node").context("`node --version` does not run")?;
     let major = major_of(&version).with_context(|| format!("`node --version` says `{version}`"))?;
     ensure!(major >= OLDEST_MAJOR, "Node.js {version} is too old");
     Ok(())
-}
-
-fn install_node() -> Result<()> {
-    ensure!(
-        version_of("apt-get").is_some(),
-        "`node` or `npm` is missing, and there is no `apt-get` to install them with"
-    );
-    let is_root = answer_of(&mut program("id", "-u")).as_deref() == Some("0");
-    ensure!(is_root, "`node` or `npm` is missing, and only root can install them with `apt-get`");
-    apt_get("update")?;
-    apt_get("install -y --no-install-recommends nodejs npm")
-}
-
-fn apt_get(arguments: &str) -> Result<()> {
-    run_quietly(program("apt-get", arguments).env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
 fn version_of(name: &str) -> Option<String> {

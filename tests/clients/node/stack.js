@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
+import { environment } from "./environment.js";
 import { postJson, postText, request } from "./http.js";
 import { Service } from "./service.js";
 import { within } from "./waiting.js";
@@ -46,7 +47,7 @@ export class Stack {
     const folder = await copyOfTheApp(changes);
     const stack = new Stack();
     stack.#folder = folder;
-    await stack.#launch(["--app", folder], { [EXECUTABLE_SETTING]: setting("HANDLER_BIN") });
+    await stack.#launch(["--app", folder], { [EXECUTABLE_SETTING]: environment("HANDLER_BIN") });
     return stack;
   }
 
@@ -96,11 +97,11 @@ export class Stack {
     }
   }
 
-  async #launch(options, environment) {
+  async #launch(options, settings) {
     this.#child = spawn(
-      setting("LOCAL_STACK_BIN"),
+      environment("LOCAL_STACK_BIN"),
       ["--no-build", "--no-watch", "--port", "0", "--signalr-port", "0", ...options],
-      { cwd: REPOSITORY, env: { ...withoutAppSettings(process.env), ...environment }, stdio: ["ignore", "pipe", "pipe"] },
+      { cwd: REPOSITORY, env: { ...withoutAppSettings(process.env), ...settings }, stdio: ["ignore", "pipe", "pipe"] },
     );
     this.#exit = new Promise((resolve) => this.#child.once("exit", (code, signal) => resolve({ code, signal })));
     process.once("exit", (code) => this.#leave(code));
@@ -187,12 +188,6 @@ async function changeJson(path, change) {
   const value = JSON.parse(await readFile(path, "utf8"));
   change(value);
   await writeFile(path, JSON.stringify(value));
-}
-
-function setting(name) {
-  const value = process.env[name];
-  assert.ok(value, `${name} is not set; \`cargo xtask verify --only clients\` sets it`);
-  return value;
 }
 
 function withoutAppSettings(environment) {
