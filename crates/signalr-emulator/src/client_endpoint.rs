@@ -17,6 +17,7 @@ use crate::authentication::{Identity, Unauthorized, bearer};
 use crate::events::{Event, Surface, UnheardCause};
 use crate::hub::ServiceHub;
 use crate::names::internal_hub_name;
+use crate::places::{NO_PLACE, Place};
 use crate::service::Service;
 use crate::upstream::{Heard, InvalidUrl, Invocation, Sender, Subject};
 
@@ -35,6 +36,8 @@ struct Client {
     hub: Arc<ServiceHub>,
     /// What upstreams are told about it.
     sender: Arc<Sender>,
+    /// A connection has one; requests that only negotiate or go on with a connection have none.
+    place: Arc<Option<Place>>,
 }
 
 impl Hub for ClientEndpoint {
@@ -44,12 +47,16 @@ impl Hub for ClientEndpoint {
         let token = bearer(headers).or_else(|| request.query.last("access_token"));
         let identity = self.0.authenticator.client(token, &hub, headers, SystemTime::now());
         let identity = identity.map_err(|unauthorized| self.refuse_token(unauthorized))?;
+        let place = self.place(request.stage).ok_or_else(|| self.refuse_one_more())?;
         // Only the request that opens the transport makes a connection, and only its query is the client's.
         let sender = match request.stage {
             Stage::Connect => Sender::new(&identity.claims, request.parts.uri.query()),
             Stage::Negotiate | Stage::Continue => Sender::default(),
         };
-        Ok(admission(Client { hub: self.0.hubs.open(&hub), sender: Arc::new(sender) }, identity))
+        Ok(admission(
+            Client { hub: self.0.hubs.open(&hub), sender: Arc::new(sender), place: Arc::new(place) },
+            identity,
+        ))
     }
 
     fn registered(&self, connection: &Connection) {
@@ -87,6 +94,9 @@ impl Hub for ClientEndpoint {
 
     async fn disconnected(&self, connection: &Connection, reason: &Disconnect) {
         let Some(client) = Client::of(connection) else { return };
+        if let Some(place) = &*client.place {
+            place.leave();
+        }
         let (hub, connection_id) = (client.hub.name.clone(), connection.id().to_owned());
         if *reason == Disconnect::QueueFull {
             let (hub, connection_id) = (hub.clone(), connection_id.clone());
@@ -137,6 +147,22 @@ impl ClientEndpoint {
         if client.hub.is_unheard_for_the_first_time(&target) {
             self.0.observer.report(&Event::Unheard { hub: client.hub.name.clone(), target, cause });
         }
+    }
+
+    /// A place for a request that opens a transport; `None` where there is none left.
+    fn place(&self, stage: Stage) -> Option<Option<Place>> {
+        let places = &self.0.places;
+        match stage {
+            Stage::Negotiate => places.has_room().then_some(None),
+            Stage::Connect => places.take().map(Some),
+            Stage::Continue => Some(None),
+        }
+    }
+
+    fn refuse_one_more(&self) -> Refusal {
+        let reason = format!("{NO_PLACE} Choose a larger tier or more units, or close connections");
+        self.0.report_refusal(Surface::Client, StatusCode::TOO_MANY_REQUESTS, reason);
+        Refusal::text(StatusCode::TOO_MANY_REQUESTS, NO_PLACE)
     }
 
     fn refuse_hub(&self, message: String) -> Refusal {
@@ -215,7 +241,7 @@ mod tests {
 
     fn admit(claims: Value) -> Admission {
         let Value::Object(claims) = claims else { panic!("claims are an object") };
-        let client = Client { hub: Hubs::default().open("chat"), sender: Arc::default() };
+        let client = Client { hub: Hubs::default().open("chat"), sender: Arc::default(), place: Arc::default() };
         admission(client, Identity { user_id: Some(String::new()), claims })
     }
 

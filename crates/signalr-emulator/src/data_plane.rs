@@ -16,6 +16,7 @@ use http::header::{ALLOW, HOST};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
+use crate::ApiVersions;
 use crate::answer::Answer;
 use crate::events::Surface;
 use crate::message::{Format, Message};
@@ -53,7 +54,11 @@ async fn answer(service: &Service, parts: &Parts, body: Body) -> Result<Answer, 
     service.authenticator.call(parts.uri.path(), &parts.headers, now).map_err(Refused::unauthorized)?;
     let invalid = |invalid: Invalid| Refused::invalid(family, &invalid);
     let parameters = Parameters::parse(parts.uri.query());
-    service.warn_of_newer_version(&parameters);
+    // Version 1.0 has no such parameter (signalr-service 1.4).
+    match (service.api_versions, family) {
+        (ApiVersions::Described, Family::Versioned) => parameters.check_version().map_err(invalid)?,
+        _ => service.warn_of_newer_version(&parameters),
+    }
     let hub = internal_hub_name(&hub, parameters.first("application")).map_err(invalid)?;
     check_names(&operation).map_err(invalid)?;
     let call = Call { service, hub: &service.hubs.open(&hub), family, parameters: &parameters, parts, now };

@@ -200,13 +200,13 @@ impl fmt::Debug for Observer {
 fn log(event: &Event) {
     match event {
         Event::Connected { hub, connection_id, user_id, transport } => {
-            tracing::info!(hub, connection_id, user_id, transport, "a client connected");
+            tracing::info!(event = "connected", hub, connection_id, user_id, transport, "a client connected");
         }
         Event::Disconnected { hub, connection_id, user_id, reason } => {
-            tracing::info!(hub, connection_id, user_id, reason, "a client disconnected");
+            tracing::info!(event = "disconnected", hub, connection_id, user_id, reason, "a client disconnected");
         }
         Event::DroppedSlowConsumer { hub, connection_id } => {
-            tracing::warn!(hub, connection_id, "closed a connection that did not read fast enough");
+            tracing::warn!(event = "dropped", hub, connection_id, "closed a connection that did not read fast enough");
         }
         Event::Sent { hub, target, to, queued: 0, dropped: 0 } => {
             tracing::info!(hub, target, %to, "a message reached nobody; the service answers 202 all the same");

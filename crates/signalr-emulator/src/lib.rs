@@ -36,11 +36,12 @@ mod names;
 mod operation;
 mod options;
 mod parameters;
+mod places;
 mod service;
 mod upstream;
 mod user_groups;
 
 pub use emulator::{Emulator, connection_string, run};
 pub use events::{Event, Observer, SentTo, Surface, UnheardCause, UpstreamOutcome};
-pub use options::{AccessKeys, Checks, DEFAULT_ACCESS_KEY, EmulatorOptions};
+pub use options::{AccessKeys, ApiVersions, Checks, DEFAULT_ACCESS_KEY, EmulatorOptions};
 pub use upstream::{Category, InvalidUrl, Pattern, Unmatched, Upstream, UpstreamAuth, UpstreamTemplate};

@@ -22,6 +22,11 @@ pub struct EmulatorOptions {
     /// Further host names in the audience of a token, beside `localhost` and the one of the request's `Host` header: the
     /// host of `Endpoint=` where clients reach the emulator by another name, as with containers.
     pub hosts: Vec<String>,
+    /// Which `api-version` a REST call may ask for.
+    pub api_versions: ApiVersions,
+    /// How many clients may be connected at the same time, over all hubs: 20 in the free tier, 1,000 per unit in the
+    /// standard one (signalr-service 6.1). Further ones get 429. No limit by default.
+    pub connection_limit: Option<usize>,
     /// Where the service reports what clients do; nowhere by default.
     pub upstream: Upstream,
     /// Timeouts and limits of client connections.
@@ -49,6 +54,16 @@ pub enum Checks {
     Lenient,
 }
 
+/// Which `api-version` a REST call may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ApiVersions {
+    /// Any, and none. A version that is newer than those described so far is warned about.
+    #[default]
+    Any,
+    /// Those that are described, and none; any other is answered with 400. What Azure answers is not known.
+    Described,
+}
+
 impl Default for EmulatorOptions {
     fn default() -> Self {
         // signalr-service 2.7 item 12: errors are told in detail.
@@ -61,6 +76,8 @@ impl Default for EmulatorOptions {
             access_keys: AccessKeys::default(),
             checks: Checks::default(),
             hosts: Vec::new(),
+            api_versions: ApiVersions::default(),
+            connection_limit: None,
             upstream: Upstream::default(),
             server,
             observer: Observer::default(),

@@ -8,7 +8,8 @@ use signalr_server::Query;
 use crate::names::Invalid;
 use crate::user_groups::Lifetime;
 
-/// The newest `api-version` that is described anywhere (signalr-service 1.1).
+/// The versions that are described (signalr-service 1.1), the newest one last.
+const VERSIONS: [&str; 4] = ["2022-06-01", "2022-11-01", "2023-07-01", NEWEST_VERSION];
 const NEWEST_VERSION: &str = "2024-12-01";
 
 /// The decoded query of one request.
@@ -45,6 +46,17 @@ impl Parameters {
         match text.parse().ok().filter(|number| allowed.contains(number)) {
             Some(number) => Ok(Some(number)),
             None => Err(Invalid::new(name, format!("The value '{text}' is not valid for '{name}'."))),
+        }
+    }
+
+    /// Refuses an `api-version` that is not described; none at all is let through.
+    pub(crate) fn check_version(&self) -> Result<(), Invalid> {
+        match self.first("api-version") {
+            Some(version) if !VERSIONS.contains(&version) => {
+                let known = VERSIONS.join(", ");
+                Err(Invalid::new("api-version", format!("The api-version '{version}' is not one of {known}.")))
+            }
+            _ => Ok(()),
         }
     }
 

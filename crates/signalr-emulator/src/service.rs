@@ -7,12 +7,13 @@ use azure_signalr::AccessKey;
 use http::StatusCode;
 use tokio_util::sync::CancellationToken;
 
-use crate::EmulatorOptions;
 use crate::authentication::Authenticator;
 use crate::events::{Event, Observer, Surface};
 use crate::hub::Hubs;
 use crate::parameters::Parameters;
+use crate::places::Places;
 use crate::upstream::UpstreamCaller;
+use crate::{ApiVersions, EmulatorOptions};
 
 /// How many unknown versions are remembered, so that callers cannot fill the memory with them.
 const VERSIONS_LIMIT: usize = 100;
@@ -25,6 +26,8 @@ pub(crate) struct Service {
     pub(crate) primary_key: AccessKey,
     pub(crate) hubs: Hubs,
     pub(crate) upstream: UpstreamCaller,
+    pub(crate) places: Places,
+    pub(crate) api_versions: ApiVersions,
     pub(crate) observer: Observer,
     warned_versions: Mutex<HashSet<String>>,
 }
@@ -35,6 +38,8 @@ impl Service {
             authenticator: Authenticator::new(options),
             primary_key: options.access_keys.primary.clone(),
             hubs: Hubs::default(),
+            places: Places::new(options.connection_limit),
+            api_versions: options.api_versions,
             upstream: UpstreamCaller::new(options, options.observer.clone(), shutdown),
             observer: options.observer.clone(),
             warned_versions: Mutex::default(),

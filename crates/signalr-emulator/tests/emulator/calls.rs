@@ -1,7 +1,7 @@
 //! What the REST side answers when nothing is sent: health, versions, unknown paths, bad names.
 
 use serde_json::Value;
-use signalr_emulator::{Event, Surface};
+use signalr_emulator::{ApiVersions, EmulatorOptions, Event, Surface};
 
 use crate::harness::Service;
 
@@ -27,6 +27,19 @@ async fn every_version_is_served() {
             "{version}"
         );
     }
+}
+
+#[tokio::test]
+async fn only_described_versions_are_served_where_that_is_asked_for() {
+    let options = EmulatorOptions { api_versions: ApiVersions::Described, ..EmulatorOptions::default() };
+    let service = Service::start_with(options).await;
+    for (version, status) in
+        [("", 204), ("?api-version=2024-12-01", 204), ("?api-version=2031-01-01", 400), ("?api-version=x", 400)]
+    {
+        let path = format!("api/hubs/chat/:closeConnections{version}");
+        assert_eq!(service.status("POST", &path).await, status, "{version}");
+    }
+    assert_eq!(service.status("GET", "api/v1/hubs/chat/users/u?api-version=x").await, 404, "1.0 has no such parameter");
 }
 
 #[tokio::test]

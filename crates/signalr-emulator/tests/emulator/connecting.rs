@@ -158,3 +158,26 @@ async fn a_test_can_cut_a_connection() {
     assert!(!service.emulator.cut("chat", &client.id));
     assert!(!service.emulator.cut("nowhere", &client.id));
 }
+
+#[tokio::test]
+async fn a_service_takes_as_many_connections_as_its_tier_allows() {
+    let service =
+        Service::start_with(EmulatorOptions { connection_limit: Some(2), ..EmulatorOptions::default() }).await;
+    let in_chat = service.connect("chat", None).await;
+    let _in_news = service.connect("news", None).await;
+    let token = token(&service, "chat");
+    let negotiate = || service.http.post(service.url("client/negotiate?hub=chat")).bearer_auth(&token).send();
+    let answer = negotiate().await.unwrap();
+    assert_eq!(answer.status(), 429);
+    assert_eq!(answer.text().await.unwrap(), "Connection count reaches limit.");
+    let connect = service.http.get(service.url("client/?hub=chat")).bearer_auth(&token);
+    let connect = connect.header("connection", "upgrade").header("upgrade", "websocket").send().await.unwrap();
+    assert_eq!(connect.status(), 429);
+    let id = in_chat.id.clone();
+    in_chat.vanish();
+    service.until_disconnected(&id).await;
+    assert_eq!(negotiate().await.unwrap().status(), 200);
+    assert_eq!(negotiate().await.unwrap().status(), 200, "negotiating takes no place");
+    let _again = service.connect("chat", None).await;
+    assert_eq!(negotiate().await.unwrap().status(), 429);
+}

@@ -173,7 +173,10 @@ impl Service {
 impl Client {
     /// Opens a WebSocket at `path` and shakes hands; the id stays unknown.
     pub(crate) async fn open(service: &Service, path: &str) -> Self {
-        let mut url = service.url(path);
+        Self::open_at(service.url(path)).await
+    }
+
+    pub(crate) async fn open_at(mut url: Url) -> Self {
         url.set_scheme("ws").unwrap();
         let (socket, _) = tokio_tungstenite::connect_async(url.as_str()).await.unwrap();
         let mut client = Self { id: String::new(), socket, waiting: Vec::new() };
