@@ -21,6 +21,9 @@ const releases = [
 const connections = [
   { transport: "WebSockets", protocol: "JSON" },
   { transport: "WebSockets", protocol: "MessagePack" },
+  { transport: "ServerSentEvents", protocol: "JSON" },
+  { transport: "LongPolling", protocol: "JSON" },
+  { transport: "LongPolling", protocol: "MessagePack" },
 ];
 
 export const clients = releases.flatMap((release) => connections.map((connection) => client(release, connection)));

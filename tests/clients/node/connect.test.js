@@ -57,19 +57,27 @@ for (const client of clients) {
   });
 }
 
-test("the same tokens are refused at the WebSocket upgrade, where clients may skip negotiate", async () => {
-  const upgrade = {
+test("the same tokens are refused by every transport, where clients may skip negotiate", async () => {
+  for (const [name, token] of refusedTokens()) {
+    const url = `${stack.signalr}/client/?hub=notifications&id=none&access_token=${encodeURIComponent(token)}`;
+    for (const [transport, headers] of Object.entries(TRANSPORT_HEADERS)) {
+      const answer = await request("GET", url, { headers });
+      assert.equal(answer.status, 401, `${name}, ${transport}`);
+    }
+  }
+});
+
+/** What tells one transport's request from another's (signalr-protocol 3.1 item 2). */
+const TRANSPORT_HEADERS = {
+  WebSockets: {
     connection: "Upgrade",
     upgrade: "websocket",
     "sec-websocket-version": "13",
     "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
-  };
-  for (const [name, token] of refusedTokens()) {
-    const url = `${stack.signalr}/client/?hub=notifications&access_token=${encodeURIComponent(token)}`;
-    const answer = await request("GET", url, { headers: upgrade });
-    assert.equal(answer.status, 401, name);
-  }
-});
+  },
+  ServerSentEvents: { accept: "text/event-stream" },
+  LongPolling: {},
+};
 
 /** Newer releases say the status, older ones its name. */
 function isUnauthorized(error) {

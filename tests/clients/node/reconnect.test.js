@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
 import { clients, connect, flows } from "./clients.js";
-import { cut } from "./cuts.js";
+import { outage } from "./cuts.js";
 import { receivedBy } from "./inbox.js";
 import { Stack } from "./stack.js";
 import { within } from "./waiting.js";
@@ -21,17 +21,11 @@ for (const client of clients.filter(({ reconnects }) => reconnects)) {
       test(`a client whose connection is cut reconnects and receives once, ${flow.name}`, async (t) => {
         const builder = (await flow.builder(client, stack)).withAutomaticReconnect();
         const { connection, inbox } = await connect(t, builder, "newNotification");
-        const events = [];
-        const reconnected = new Promise((resolve, reject) => {
-          connection.onreconnecting(() => events.push("reconnecting"));
-          connection.onreconnected((id) => resolve(events.push("reconnected") && id));
-          connection.onclose((error) => reject(error ?? new Error("closed")));
-        });
         const firstId = connection.connectionId;
         await stack.broadcast({ message: "before" });
         await inbox.atLeast(1);
 
-        assert.ok(cut(stack.signalr) > 0, "there was nothing to cut");
+        const { events, reconnected } = watch(connection, outage(stack.signalr));
         const secondId = await within(DEADLINE, reconnected, () => `no reconnect; events: ${events}`);
         await stack.broadcast({ message: "after" });
 
@@ -47,9 +41,9 @@ for (const client of clients.filter(({ reconnects }) => !reconnects)) {
   describe(client.name, () => {
     test("a client whose connection is cut learns of it, starts again and receives", async (t) => {
       const { connection, inbox } = await connect(t, await flows[0].builder(client, stack), "newNotification");
-      const closed = new Promise((resolve) => connection.onclose(resolve));
+      const end = outage(stack.signalr);
+      const closed = new Promise((resolve) => connection.onclose(resolve)).finally(end);
 
-      assert.ok(cut(stack.signalr) > 0, "there was nothing to cut");
       await within(DEADLINE, closed, () => "the client does not know that it was cut off");
       await connection.start();
       await stack.broadcast({ message: "after" });
@@ -57,4 +51,21 @@ for (const client of clients.filter(({ reconnects }) => !reconnects)) {
       assert.deepEqual(await receivedBy(stack, inbox), [[["newNotification", "after"]]]);
     });
   });
+}
+
+/** Collects what the connection says, and ends the outage when the client has noticed it. */
+function watch(connection, endOutage) {
+  const events = [];
+  const reconnected = new Promise((resolve, reject) => {
+    connection.onreconnecting(() => {
+      events.push("reconnecting");
+      endOutage();
+    });
+    connection.onreconnected((id) => {
+      events.push("reconnected");
+      resolve(id);
+    });
+    connection.onclose((error) => reject(error ?? new Error("closed")));
+  });
+  return { events, reconnected };
 }

@@ -1,44 +1,56 @@
 // The timer's message: fired by hand, and by its schedule. One stack serves all clients, since each gets the same.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { after, before, describe, test } from "node:test";
 
 import { clients, connect, postFlow } from "./clients.js";
 import { Stack } from "./stack.js";
 
-test("a status update fired by hand reaches every kind of client with real values", async (t) => {
-  const { stack, inboxes } = await connectForStatus(t);
+describe("with the schedule of the repository", () => {
+  const stack = stackForAll({});
 
-  const reply = await stack.run("statusUpdate");
-  assert.equal(reply.status, 202, reply.body);
+  test("a status update fired by hand reaches every kind of client with real values", async (t) => {
+    const inboxes = await connectAll(t, stack());
 
-  for (const [name, inbox] of inboxes) {
-    const [message] = await inbox.atLeast(1);
-    assertIsStatusOfNow(message, name);
-  }
+    const reply = await stack().run("statusUpdate");
+    assert.equal(reply.status, 202, reply.body);
+
+    for (const [name, inbox] of inboxes) {
+      const [message] = await inbox.atLeast(1);
+      assertIsStatusOfNow(message, name);
+    }
+  });
 });
 
-test("a status update arrives by its schedule, time after time", async (t) => {
-  const { inboxes } = await connectForStatus(t, { schedule: "* * * * * *" });
+describe("with a schedule of every second", () => {
+  const stack = stackForAll({ schedule: "* * * * * *" });
 
-  for (const [name, inbox] of inboxes) {
-    const [first, second] = await inbox.atLeast(2);
-    assertIsStatusOfNow(first, name);
-    assertIsStatusOfNow(second, name);
-    const messages = `${name}: ${JSON.stringify([first, second])}`;
-    assert.ok(Date.parse(first[1].timestamp) < Date.parse(second[1].timestamp), messages);
-  }
+  test("a status update arrives time after time", async (t) => {
+    for (const [name, inbox] of await connectAll(t, stack())) {
+      const [first, second] = await inbox.atLeast(2);
+      assertIsStatusOfNow(first, name);
+      assertIsStatusOfNow(second, name);
+      const messages = `${name}: ${JSON.stringify([first, second])}`;
+      assert.ok(Date.parse(first[1].timestamp) < Date.parse(second[1].timestamp), messages);
+    }
+  });
 });
 
-async function connectForStatus(t, changes) {
-  const stack = await Stack.start(changes);
-  t.after(() => stack.stop());
+/** A stack for all tests of a suite; it is there when they run. */
+function stackForAll(changes) {
+  let stack;
+  before(async () => (stack = await Stack.start(changes)));
+  after(() => stack?.stop());
+  return () => stack;
+}
+
+async function connectAll(t, stack) {
   const inboxes = new Map();
   for (const client of clients) {
     const { inbox } = await connect(t, await postFlow.builder(client, stack), "statusUpdate");
     inboxes.set(client.name, inbox);
   }
-  return { stack, inboxes };
+  return inboxes;
 }
 
 function assertIsStatusOfNow([target, status, ...rest], name) {
