@@ -1,7 +1,7 @@
 //! The goals, and whether they were reached.
 //!
-//! A goal about speed is a ratio of two servers in the same round. Where the load was saturated its rate says nothing
-//! about the server any more, so CPU time per delivery is compared instead.
+//! A goal about speed is a ratio of two servers in the same round. Where the load was saturated, or something else used
+//! the cores, a rate says little about a server any more, so CPU time per delivery is compared instead.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -29,6 +29,9 @@ const ENOUGH_FOR_MEMORY: usize = 1000;
 /// From here on the load is saturated.
 const SATURATED: f64 = 0.95;
 
+/// From here on something else has used too much of the cores.
+const DISTURBED: f64 = 0.1;
+
 /// A goal and what has become of it.
 #[derive(Debug, Serialize)]
 pub(super) struct Judgement {
@@ -51,8 +54,8 @@ pub(super) enum Outcome {
 struct Comparison {
     rate: Spread,
     cpu: Spread,
-    /// Whether the load was the limit for one of them.
-    saturated: bool,
+    /// Why the rates do not count, if they do not.
+    objection: Option<&'static str>,
 }
 
 /// Holds the report against every goal, ratios first.
@@ -96,26 +99,38 @@ fn pairs(report: &Report, scenario: Scenario, pace: Pace, other: Kind) -> Vec<(&
 impl Comparison {
     /// `None` where there are no pairs.
     fn of(pairs: &[(&Phase, &Phase)]) -> Option<Self> {
-        let own_load = Spread::of(pairs.iter().map(|(own, _)| own.load_share()))?;
-        let other_load = Spread::of(pairs.iter().map(|(_, other)| other.load_share()))?;
+        let highest = |of: fn(&Phase) -> f64| {
+            let own = Spread::of(pairs.iter().map(|(own, _)| of(own)))?.median;
+            Some(own.max(Spread::of(pairs.iter().map(|(_, other)| of(other)))?.median))
+        };
+        let objection = if highest(Phase::load_share)? >= SATURATED {
+            Some("the load was saturated")
+        } else if highest(Phase::waiting_share)? >= DISTURBED {
+            Some("something else used the cores")
+        } else {
+            None
+        };
         Some(Self {
             rate: Spread::of(pairs.iter().map(|(own, other)| own.rate() / other.rate()))?,
             cpu: Spread::of(pairs.iter().map(|(own, other)| other.cpu_per_delivery() / own.cpu_per_delivery()))?,
-            saturated: own_load.median.max(other_load.median) >= SATURATED,
+            objection,
         })
     }
 
     /// What the goal is judged by.
     fn decisive(&self) -> Spread {
-        if self.saturated { self.cpu } else { self.rate }
+        if self.objection.is_some() { self.cpu } else { self.rate }
     }
 }
 
 impl fmt::Display for Comparison {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rate, cpu, saturated } = self;
-        let judged = if *saturated { " (judged by CPU time: the load was saturated)" } else { "" };
-        write!(formatter, "{rate:.2} in deliveries/s, {cpu:.2} in deliveries per CPU time{judged}")
+        let Self { rate, cpu, objection } = self;
+        write!(formatter, "{rate:.2} in deliveries/s, {cpu:.2} in deliveries per CPU time")?;
+        match objection {
+            Some(objection) => write!(formatter, " (judged by CPU time: {objection})"),
+            None => Ok(()),
+        }
     }
 }
 

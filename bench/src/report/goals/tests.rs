@@ -85,6 +85,20 @@ fn where_the_load_was_saturated_cpu_time_decides() {
 }
 
 #[test]
+fn where_something_else_used_the_cores_cpu_time_decides() {
+    let mut peer = turn(Kind::Ws, 0, 500, 0.5);
+    let phase = &mut peer.result.as_mut().unwrap().phases[0];
+    (phase.server.used, phase.server.waited) = (Duration::from_millis(200), Duration::from_millis(100));
+    check(
+        vec![turn(Kind::Product, 0, 1000, 0.5), peer],
+        &[
+            "FAIL 1000 clients, 200 B, one at a time: ahead of ws: 2.00 (2.00-2.00) in deliveries/s, 0.80 (0.80-0.80) in deliveries per CPU time (judged by CPU time: something else used the cores)",
+            "PASS 1000 clients, 200 B, 8 in flight: ahead of ws: 2.00 (2.00-2.00) in deliveries/s, 2.00 (2.00-2.00) in deliveries per CPU time",
+        ],
+    );
+}
+
+#[test]
 fn equal_is_not_ahead() {
     check(
         vec![turn(Kind::Product, 0, 1000, 0.5), turn(Kind::Ws, 0, 1000, 0.5)],
