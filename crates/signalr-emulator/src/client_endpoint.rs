@@ -10,11 +10,12 @@ use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use signalr_server::{
-    Admission, ClientMessage, ClientRequest, Connection, Disconnect, Hub, Query, Reconnect, Refusal, Stage, Transports,
+    Admission, Arguments, ClientMessage, ClientRequest, Connection, Disconnect, Hub, HubProtocol, Outcome, Payload,
+    Query, Reconnect, Refusal, Stage, Transports,
 };
 
 use crate::authentication::{Identity, Unauthorized, bearer};
-use crate::events::{Event, Surface, UnheardCause};
+use crate::events::{Event, Member, Surface, UnheardCause};
 use crate::hub::ServiceHub;
 use crate::names::internal_hub_name;
 use crate::places::{NO_PLACE, Place};
@@ -61,7 +62,10 @@ impl Hub for ClientEndpoint {
 
     fn registered(&self, connection: &Connection) {
         let Some(client) = Client::of(connection) else { return };
-        client.hub.join_stored_groups(connection, SystemTime::now());
+        for group in client.hub.join_stored_groups(connection, SystemTime::now()) {
+            let (hub, member) = (client.hub.name.clone(), Member::Connection(connection.id().to_owned()));
+            self.0.observer.report(&Event::JoinedGroup { hub, group, member, connections: 1 });
+        }
     }
 
     async fn connected(&self, connection: &Connection) {
@@ -82,6 +86,9 @@ impl Hub for ClientEndpoint {
     /// Everything but an invocation merely counts as a sign of life (signalr-service 2.7 item 7).
     async fn received(&self, connection: &Connection, message: ClientMessage) {
         let Some(client) = Client::of(connection) else { return };
+        let (kind, bytes) = kind_and_size(&message, connection.protocol());
+        let (hub, connection_id) = (client.hub.name.clone(), connection.id().to_owned());
+        self.0.observer.report(&Event::Received { hub, connection_id, kind, bytes });
         match message {
             ClientMessage::Invocation { invocation_id, target, arguments, stream_ids, headers } => {
                 let invocation = Invocation { invocation_id, target, arguments, stream_ids, headers };
@@ -174,6 +181,27 @@ impl ClientEndpoint {
         self.0.report_refusal(Surface::Client, StatusCode::UNAUTHORIZED, unauthorized.reason);
         let headers = HeaderMap::from_iter([(WWW_AUTHENTICATE, unauthorized.www_authenticate)]);
         Refusal { status: StatusCode::UNAUTHORIZED, headers, body: String::new() }
+    }
+}
+
+/// The payload is measured as it came: another encoding of it may never be needed.
+fn kind_and_size(message: &ClientMessage, protocol: HubProtocol) -> (&'static str, usize) {
+    let arguments = |arguments: &Arguments| match protocol {
+        HubProtocol::Json => arguments.json().get().len(),
+        HubProtocol::MessagePack => arguments.messagepack().len(),
+    };
+    let payload = |payload: &Payload| match protocol {
+        HubProtocol::Json => payload.json().get().len(),
+        HubProtocol::MessagePack => payload.messagepack().len(),
+    };
+    match message {
+        ClientMessage::Invocation { arguments: given, .. } => ("Invocation", arguments(given)),
+        ClientMessage::StreamInvocation { arguments: given, .. } => ("StreamInvocation", arguments(given)),
+        ClientMessage::StreamItem { item, .. } => ("StreamItem", payload(item)),
+        ClientMessage::Completion { outcome: Outcome::Result(result), .. } => ("Completion", payload(result)),
+        ClientMessage::Completion { .. } => ("Completion", 0),
+        ClientMessage::CancelInvocation { .. } => ("CancelInvocation", 0),
+        _ => ("other", 0),
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use axum::routing::any;
+use axum::routing::{any, get};
 use axum::serve::ListenerExt;
 use azure_signalr::{AccessKey, ConnectionString};
 use signalr_server::{Clients, Endpoint};
@@ -21,7 +21,7 @@ use url::Url;
 
 use crate::client_endpoint::ClientEndpoint;
 use crate::service::Service;
-use crate::{EmulatorOptions, UpstreamTemplate, data_plane, limits};
+use crate::{EmulatorOptions, UpstreamTemplate, data_plane, limits, metrics};
 
 /// A local Azure SignalR Service. Cheap to clone; clones are the same service.
 #[derive(Debug, Clone)]
@@ -42,11 +42,12 @@ impl Emulator {
         Self { service, endpoint, shutdown, grace }
     }
 
-    /// Everything that the service answers: `/client` and `/api`. Serve it with `TCP_NODELAY`, as
+    /// Everything that the service answers: `/client`, `/api` and `/metrics`. Serve it with `TCP_NODELAY`, as
     /// [`serve`](Self::serve) does.
     pub fn router(&self) -> Router {
         let connect = any(connect).with_state(self.endpoint.clone());
         let negotiate = any(negotiate).with_state(self.endpoint.clone());
+        let metrics = Router::new().route("/metrics", get(metrics::serve).with_state(Arc::clone(&self.service)));
         // The second slash is what a client makes of the address `.../client/` (signalr-service 2.1 item 3).
         Router::new()
             .route("/client", connect.clone())
@@ -57,6 +58,8 @@ impl Emulator {
             .layer(axum::middleware::from_fn_with_state(Arc::clone(&self.service), limits::enforce))
             .layer(CatchPanicLayer::new())
             .layer(any_origin())
+            // Behind the layers, hence without CORS.
+            .merge(metrics)
     }
 
     /// Serves until the shutdown, and until every connection has ended after it. Requests that are not answered by then

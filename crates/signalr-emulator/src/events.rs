@@ -44,6 +44,37 @@ pub enum Event {
         /// The public id of the connection.
         connection_id: String,
     },
+    /// A client has sent a hub message that is no Ping.
+    Received {
+        /// The hub.
+        hub: String,
+        /// The public id of the connection.
+        connection_id: String,
+        /// The type of the message: `Invocation`, `StreamItem`...
+        kind: &'static str,
+        /// How large its arguments, its item or its result is, in the hub protocol of the client.
+        bytes: usize,
+    },
+    /// A connection or the connections of a user have joined a group.
+    JoinedGroup {
+        /// The hub.
+        hub: String,
+        /// The group.
+        group: String,
+        /// Who was added.
+        member: Member,
+        /// How many live connections that concerns; a user may have none yet.
+        connections: usize,
+    },
+    /// A connection or a user was taken out of a group.
+    LeftGroup {
+        /// The hub.
+        hub: String,
+        /// The group; `None` stands for all of them.
+        group: Option<String>,
+        /// Who was removed.
+        member: Member,
+    },
     /// A message was accepted and queued.
     Sent {
         /// The hub.
@@ -52,6 +83,8 @@ pub enum Event {
         target: String,
         /// To whom.
         to: SentTo,
+        /// How large its payload is.
+        bytes: usize,
         /// For how many connections it was queued.
         queued: usize,
         /// How many connections were closed instead, because too much waits for them already.
@@ -125,6 +158,24 @@ pub enum UpstreamOutcome {
     Failed(String),
 }
 
+/// Who is in a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Member {
+    /// One connection.
+    Connection(String),
+    /// A user with all connections, those of today and later ones.
+    User(String),
+}
+
+impl fmt::Display for Member {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connection(connection) => write!(formatter, "connection `{connection}`"),
+            Self::User(user) => write!(formatter, "user `{user}`"),
+        }
+    }
+}
+
 /// Those to whom a message was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SentTo {
@@ -180,6 +231,11 @@ impl Observer {
     /// Logs an event and hands it over.
     pub(crate) fn report(&self, event: &Event) {
         log(event);
+        self.hand_over(event);
+    }
+
+    /// Hands an event over that is logged already.
+    pub(crate) fn hand_over(&self, event: &Event) {
         (self.0)(event);
     }
 }
@@ -208,14 +264,23 @@ fn log(event: &Event) {
         Event::DroppedSlowConsumer { hub, connection_id } => {
             tracing::warn!(event = "dropped", hub, connection_id, "closed a connection that did not read fast enough");
         }
-        Event::Sent { hub, target, to, queued: 0, dropped: 0 } => {
-            tracing::info!(hub, target, %to, "a message reached nobody; the service answers 202 all the same");
+        Event::Received { hub, connection_id, kind, bytes } => {
+            tracing::debug!(event = "received", hub, connection_id, kind, bytes, "a client sent a message");
         }
-        Event::Sent { hub, target, to, queued, dropped } => {
-            tracing::debug!(hub, target, %to, queued, dropped, "sent a message");
+        Event::JoinedGroup { hub, group, member, connections } => {
+            tracing::debug!(event = "joined", hub, group, %member, connections, "joined a group");
+        }
+        Event::LeftGroup { hub, group, member } => {
+            tracing::debug!(event = "left", hub, group, %member, "left a group, or all of them");
+        }
+        Event::Sent { hub, target, to, queued: 0, dropped: 0, .. } => {
+            tracing::info!(event = "sent", hub, target, %to, "a message reached nobody; the service answers 202 all the same");
+        }
+        Event::Sent { hub, target, to, bytes, queued, dropped } => {
+            tracing::debug!(event = "sent", hub, target, %to, bytes, queued, dropped, "sent a message");
         }
         Event::Refused { surface, status, reason } => {
-            tracing::warn!(status = status.as_u16(), reason, "refused a {surface} request");
+            tracing::warn!(event = "refused", status = status.as_u16(), reason, "refused a {surface} request");
         }
         Event::Unheard { hub, target, cause } => {
             tracing::warn!(

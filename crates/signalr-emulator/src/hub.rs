@@ -55,23 +55,21 @@ impl ServiceHub {
         }
     }
 
-    /// Puts a new connection into the groups that are stored for its user.
-    pub(crate) fn join_stored_groups(&self, connection: &Connection, now: SystemTime) {
-        let Some(user) = connection.user_id() else { return };
+    /// Puts a new connection into the groups that are stored for its user, and gives their names.
+    pub(crate) fn join_stored_groups(&self, connection: &Connection, now: SystemTime) -> Vec<String> {
+        let Some(user) = connection.user_id() else { return Vec::new() };
         // Held while joining: a removal that comes between reading and joining would otherwise be undone.
         let groups = lock(&self.user_groups);
-        for group in groups.groups_of(user, now) {
-            self.clients.join(connection.id(), group);
-        }
+        let joined = groups.groups_of(user, now).into_iter().filter(|group| self.clients.join(connection.id(), group));
+        joined.map(str::to_owned).collect()
     }
 
-    /// Stores that a user belongs to a group and puts the user's live connections into it.
-    pub(crate) fn add_user(&self, user: &str, group: &str, lifetime: Lifetime, now: SystemTime) {
+    /// Stores that a user belongs to a group and puts the user's live connections into it; gives their number.
+    pub(crate) fn add_user(&self, user: &str, group: &str, lifetime: Lifetime, now: SystemTime) -> usize {
         let mut groups = lock(&self.user_groups);
         groups.add(user, group, lifetime, now);
-        for connection in self.clients.connections_of_user(user) {
-            self.clients.join(connection.id(), group);
-        }
+        let connections = self.clients.connections_of_user(user);
+        connections.iter().filter(|connection| self.clients.join(connection.id(), group)).count()
     }
 
     /// Forgets that a user belongs to a group and takes the user's live connections out of it.

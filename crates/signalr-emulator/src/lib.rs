@@ -7,7 +7,7 @@
 //! The map, in reading order: [`EmulatorOptions`] and [`Event`]s; the [`Emulator`] with its routes; whom the service
 //! believes (`authentication`); the hubs with their connections and the groups of their users (`hub`, `user_groups`);
 //! the client side (`client_endpoint`), which reports to the `upstream`; the REST side (`data_plane`), which reads a path (`operation`), a query
-//! (`parameters`, `names`, `listing`) and a body (`message`, `frames`) and gives an `answer`.
+//! (`parameters`, `names`, `listing`) and a body (`message`, `frames`) and gives an `answer`. `metrics` counts events.
 //!
 //! ```no_run
 //! use signalr_emulator::{EmulatorOptions, connection_string};
@@ -32,6 +32,7 @@ mod hub;
 mod limits;
 mod listing;
 mod message;
+mod metrics;
 mod names;
 mod operation;
 mod options;
@@ -42,6 +43,6 @@ mod upstream;
 mod user_groups;
 
 pub use emulator::{Emulator, connection_string, run};
-pub use events::{Event, Observer, SentTo, Surface, UnheardCause, UpstreamOutcome};
+pub use events::{Event, Member, Observer, SentTo, Surface, UnheardCause, UpstreamOutcome};
 pub use options::{AccessKeys, ApiVersions, Checks, DEFAULT_ACCESS_KEY, EmulatorOptions};
 pub use upstream::{Category, InvalidUrl, Pattern, Unmatched, Upstream, UpstreamAuth, UpstreamTemplate};

@@ -98,6 +98,14 @@ impl Message {
         }
     }
 
+    /// How large what the clients get is, before it is framed for them. Of whole messages the largest counts.
+    pub(crate) fn size(&self) -> usize {
+        match &self.content {
+            Content::Arguments(arguments) => arguments.json().get().len(),
+            Content::Frames(frames) => frames.iter().map(|(_, frame)| frame.len()).max().unwrap_or_default(),
+        }
+    }
+
     /// What the clients get.
     pub(crate) fn to_clients(&self) -> ServerMessage {
         match &self.content {

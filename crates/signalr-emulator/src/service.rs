@@ -1,7 +1,7 @@
 //! What both sides of the service share: the hubs, who is believed, and who is told.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use azure_signalr::AccessKey;
 use http::StatusCode;
@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::authentication::Authenticator;
 use crate::events::{Event, Observer, Surface};
 use crate::hub::Hubs;
+use crate::metrics::Metrics;
 use crate::parameters::Parameters;
 use crate::places::Places;
 use crate::upstream::UpstreamCaller;
@@ -29,19 +30,23 @@ pub(crate) struct Service {
     pub(crate) places: Places,
     pub(crate) api_versions: ApiVersions,
     pub(crate) observer: Observer,
+    pub(crate) metrics: Arc<Metrics>,
     warned_versions: Mutex<HashSet<String>>,
 }
 
 impl Service {
     pub(crate) fn new(options: &EmulatorOptions, shutdown: CancellationToken) -> Self {
+        let metrics: Arc<Metrics> = Arc::default();
+        let observer = metrics.counting(options.observer.clone());
         Self {
             authenticator: Authenticator::new(options),
             primary_key: options.access_keys.primary.clone(),
             hubs: Hubs::default(),
             places: Places::new(options.connection_limit),
             api_versions: options.api_versions,
-            upstream: UpstreamCaller::new(options, options.observer.clone(), shutdown),
-            observer: options.observer.clone(),
+            upstream: UpstreamCaller::new(options, observer.clone(), shutdown),
+            observer,
+            metrics,
             warned_versions: Mutex::default(),
         }
     }

@@ -15,7 +15,7 @@ use url::Url;
 
 use super::{Refused, origin, read_message};
 use crate::answer::{Absent, Answer};
-use crate::events::{Event, SentTo};
+use crate::events::{Event, Member, SentTo};
 use crate::hub::ServiceHub;
 use crate::listing::{GroupMember, PageRequest};
 use crate::message::Message;
@@ -75,32 +75,70 @@ impl Call<'_> {
                 absent_unless(self.hub.has_user_in_group(user, group, self.now), Absent::UserInGroup)
             }
             Operation::AddConnection { connection, group } => {
-                absent_unless(clients.join(connection, group), Absent::ConnectionToAdd)
+                absent_unless(self.add_connection(connection, group), Absent::ConnectionToAdd)
             }
             Operation::RemoveConnection { connection, group } => {
-                clients.leave(connection, group);
+                if clients.leave(connection, group) {
+                    self.report_leave(Some(group), Member::Connection(connection.clone()));
+                }
                 success
             }
             Operation::RemoveConnectionFromAll { connection } => {
-                clients.leave_all(connection);
+                if clients.leave_all(connection) {
+                    self.report_leave(None, Member::Connection(connection.clone()));
+                }
                 success
             }
             Operation::AddUser { user, group } => {
-                let lifetime = self.parameters.lifetime().map_err(|invalid| self.refuse(&invalid))?;
-                self.hub.add_user(user, group, lifetime, self.now);
+                self.add_user(user, group).map_err(|invalid| self.refuse(&invalid))?;
                 success
             }
             Operation::RemoveUser { user, group } => {
-                self.hub.remove_user(user, group);
+                self.remove_user(user, group);
                 success
             }
             Operation::RemoveUserFromAll { user } => {
-                self.hub.remove_user_from_all(user);
+                self.remove_user_from_all(user);
                 success
             }
             Operation::ListConnections { group } => self.list(group).map_err(|invalid| self.refuse(&invalid))?,
             Operation::GenerateToken => self.generate_token().map_err(|invalid| self.refuse(&invalid))?,
         })
+    }
+
+    /// False when there is no such connection.
+    fn add_connection(&self, connection: &str, group: &str) -> bool {
+        let joined = self.hub.clients.join(connection, group);
+        if joined {
+            self.report_join(group, Member::Connection(connection.to_owned()), 1);
+        }
+        joined
+    }
+
+    fn add_user(&self, user: &str, group: &str) -> Result<(), Invalid> {
+        let connections = self.hub.add_user(user, group, self.parameters.lifetime()?, self.now);
+        self.report_join(group, Member::User(user.to_owned()), connections);
+        Ok(())
+    }
+
+    fn remove_user(&self, user: &str, group: &str) {
+        self.hub.remove_user(user, group);
+        self.report_leave(Some(group), Member::User(user.to_owned()));
+    }
+
+    fn remove_user_from_all(&self, user: &str) {
+        self.hub.remove_user_from_all(user);
+        self.report_leave(None, Member::User(user.to_owned()));
+    }
+
+    fn report_join(&self, group: &str, member: Member, connections: usize) {
+        let (hub, group) = (self.hub.name.clone(), group.to_owned());
+        self.service.observer.report(&Event::JoinedGroup { hub, group, member, connections });
+    }
+
+    fn report_leave(&self, group: Option<&str>, member: Member) {
+        let (hub, group) = (self.hub.name.clone(), group.map(str::to_owned));
+        self.service.observer.report(&Event::LeftGroup { hub, group, member });
     }
 
     fn refuse(&self, invalid: &Invalid) -> Refused {
@@ -121,6 +159,7 @@ impl Call<'_> {
         }
         self.service.observer.report(&Event::Sent {
             hub: self.hub.name.clone(),
+            bytes: message.size(),
             target: message.target,
             to: SentTo::from(audience),
             queued: fanout.queued,

@@ -120,10 +120,16 @@ async fn a_send_is_told_with_its_receivers() {
     let _two = service.connect("chat", Some("alice")).await;
     service.send("api/hubs/Chat/users/alice/:send", "m").await;
     service.send("api/hubs/chat/groups/nobody/:send", "m").await;
-    let sent =
-        |to: SentTo, queued| Event::Sent { hub: "chat".to_owned(), target: "m".to_owned(), to, queued, dropped: 0 };
-    assert!(service.events().contains(&sent(SentTo::User("alice".to_owned()), 2)));
-    assert!(service.events().contains(&sent(SentTo::Group("nobody".to_owned()), 0)));
+    let sent = |to: SentTo, bytes, queued| Event::Sent {
+        hub: "chat".to_owned(),
+        target: "m".to_owned(),
+        to,
+        bytes,
+        queued,
+        dropped: 0,
+    };
+    assert!(service.events().contains(&sent(SentTo::User("alice".to_owned()), 35, 2)));
+    assert!(service.events().contains(&sent(SentTo::Group("nobody".to_owned()), 37, 0)));
 }
 
 #[tokio::test]
