@@ -30,7 +30,7 @@ for (const { name, program, protocol } of clients) {
       await stack.service.sendToGroup("readers", "newMessage", "for readers");
       await stack.service.sendToAll(LAST);
 
-      assert.deepEqual(await client.receivedUpTo(LAST), [
+      assert.deepEqual(await client.reports.receivedUpTo(LAST), [
         ["newNotification", "žluťoučký 🎉"],
         ["newMessage", 1, 1.5, true, null, { nested: ["x"] }],
         ["newMessage", "for Pia"],
@@ -44,10 +44,10 @@ for (const { name, program, protocol } of clients) {
       const client = await connect(t);
 
       client.cut();
-      await client.connected(2);
+      await client.reports.connected(2);
       await stack.service.sendToAll(LAST, "again");
 
-      assert.deepEqual(await client.receivedUpTo(LAST), [[LAST, "again"]]);
+      assert.deepEqual(await client.reports.receivedUpTo(LAST), [[LAST, "again"]]);
       await stop(client);
     });
 
@@ -65,13 +65,13 @@ for (const { name, program, protocol } of clients) {
       const token = clientToken({ lifetime: -3600 });
       const client = new PythonClient(t, program, { url, protocol, token, targets: [] });
 
-      assert.match(await client.refused(), /401|[Aa]uthorization/);
+      assert.match(await client.reports.refused(), /401|[Aa]uthorization/);
     });
 
     async function connect(t) {
       const url = `${stack.host}/api?user=pia`;
       const client = new PythonClient(t, program, { url, protocol, targets: ["newNotification", "newMessage", LAST] });
-      await client.connected();
+      await client.reports.connected();
       return client;
     }
   });
