@@ -3,6 +3,8 @@
 //! Every event is also one `tracing` line, so an observer never has to log. Events hold names and counts; tokens, keys
 //! and bodies never get here.
 
+mod log;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -149,6 +151,20 @@ pub enum UnheardCause {
     Stream,
 }
 
+impl fmt::Display for UnheardCause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::NoUpstream => {
+                "set an upstream to receive such messages, or send with an HTTP request to the function app"
+            }
+            Self::NoMatch => {
+                "add a template whose patterns match this hub, the category `messages` and this event; case counts"
+            }
+            Self::Stream => "streams are not for serverless mode; use `invoke` or `send`",
+        })
+    }
+}
+
 /// What came of a call to an upstream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UpstreamOutcome {
@@ -230,7 +246,7 @@ impl Observer {
 
     /// Logs an event and hands it over.
     pub(crate) fn report(&self, event: &Event) {
-        log(event);
+        log::write(event);
         self.hand_over(event);
     }
 
@@ -250,87 +266,5 @@ impl Default for Observer {
 impl fmt::Debug for Observer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Observer")
-    }
-}
-
-fn log(event: &Event) {
-    match event {
-        Event::Connected { hub, connection_id, user_id, transport } => {
-            tracing::info!(event = "connected", hub, connection_id, user_id, transport, "a client connected");
-        }
-        Event::Disconnected { hub, connection_id, user_id, reason } => {
-            tracing::info!(event = "disconnected", hub, connection_id, user_id, reason, "a client disconnected");
-        }
-        Event::DroppedSlowConsumer { hub, connection_id } => {
-            tracing::warn!(event = "dropped", hub, connection_id, "closed a connection that did not read fast enough");
-        }
-        Event::Received { hub, connection_id, kind, bytes } => {
-            tracing::debug!(event = "received", hub, connection_id, kind, bytes, "a client sent a message");
-        }
-        Event::JoinedGroup { hub, group, member, connections } => {
-            tracing::debug!(event = "joined", hub, group, %member, connections, "joined a group");
-        }
-        Event::LeftGroup { hub, group, member } => {
-            tracing::debug!(event = "left", hub, group, %member, "left a group, or all of them");
-        }
-        Event::Sent { hub, target, to, queued: 0, dropped: 0, .. } => {
-            tracing::info!(event = "sent", hub, target, %to, "a message reached nobody; the service answers 202 all the same");
-        }
-        Event::Sent { hub, target, to, bytes, queued, dropped } => {
-            tracing::debug!(event = "sent", hub, target, %to, bytes, queued, dropped, "sent a message");
-        }
-        Event::Refused { surface, status, reason } => {
-            tracing::warn!(event = "refused", status = status.as_u16(), reason, "refused a {surface} request");
-        }
-        Event::Unheard { hub, target, cause } => {
-            tracing::warn!(
-                hub,
-                target,
-                "a client called `{target}` and nobody listens, so it waits for ever, as in Azure; {cause}"
-            );
-        }
-        Event::UpstreamCalled { hub, category, event, connection_id, url } => {
-            tracing::debug!(hub, %category, event, connection_id, url, "called the upstream");
-        }
-        Event::UpstreamAnswered { hub, category, event, connection_id, outcome, elapsed } => match outcome {
-            outcome if outcome.is_expected() => {
-                tracing::debug!(hub, %category, event, connection_id, ?elapsed, "the upstream answered");
-            }
-            // The words of the official emulator (signalr-service 3.7).
-            UpstreamOutcome::Status(status) => tracing::warn!(
-                connection_id,
-                status = status.as_u16(),
-                ?elapsed,
-                "The response for {{hub}}={hub},{{event}}={event},{{category}}={category} is unexpected: {}.",
-                dotnet_name(*status)
-            ),
-            UpstreamOutcome::Failed(error) => tracing::warn!(
-                hub,
-                %category,
-                event,
-                connection_id,
-                ?elapsed,
-                "the upstream did not answer: {error}; start the function app, or correct the address of the upstream"
-            ),
-        },
-    }
-}
-
-/// A status as .NET names it: `NotFound`.
-fn dotnet_name(status: StatusCode) -> String {
-    status.canonical_reason().map_or_else(|| status.as_str().to_owned(), |reason| reason.replace(' ', ""))
-}
-
-impl fmt::Display for UnheardCause {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::NoUpstream => {
-                "set an upstream to receive such messages, or send with an HTTP request to the function app"
-            }
-            Self::NoMatch => {
-                "add a template whose patterns match this hub, the category `messages` and this event; case counts"
-            }
-            Self::Stream => "streams are not for serverless mode; use `invoke` or `send`",
-        })
     }
 }

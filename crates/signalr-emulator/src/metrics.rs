@@ -98,7 +98,7 @@ impl Counters {
 
     fn to_text(&self) -> String {
         let mut page = Page::default();
-        page.single("connections", "gauge", "Clients that are connected now.", self.opened - self.closed);
+        page.single("connections", "gauge", "Clients that are connected now.", self.opened.saturating_sub(self.closed));
         for (name, help, value) in [
             ("connections_opened_total", "Clients that have connected.", self.opened),
             ("slow_consumers_total", "Connections closed because their client did not read.", self.slow_consumers),

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use axum::body::{Body, Bytes};
 use azure_signalr::token::ClientToken;
 use azure_signalr::{AccessKey, upstream};
-use futures_util::stream;
+use futures_util::{SinkExt, StreamExt, stream};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use signalr_emulator::{
@@ -14,9 +14,11 @@ use signalr_emulator::{
 };
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use crate::harness::{Client, Service, default_key};
+use crate::harness::{Client, PATIENCE, Service, default_key};
 use crate::webhook::Webhook;
 
 const SEND: &str = r#"{"type":1,"target":"Send","arguments":["hi", 1.0]}"#;
@@ -346,4 +348,50 @@ async fn a_shutdown_does_not_wait_for_an_upstream_that_does_not_answer() {
     let unanswered = webhook.expect("Send").await;
     service.shut_down().await;
     drop(unanswered);
+}
+
+#[tokio::test]
+async fn a_messagepack_client_is_reported_and_answered_in_its_protocol() {
+    let mut webhook = Webhook::start().await;
+    let service = Service::start_with(webhook.options()).await;
+    let token = ClientToken::new(&"chat".parse().unwrap()).sign(&service.connection, SystemTime::now()).unwrap();
+    let mut url = service.url(&format!("client/?hub=chat&access_token={token}"));
+    url.set_scheme("ws").unwrap();
+    let (mut socket, _) = tokio_tungstenite::connect_async(url.as_str()).await.unwrap();
+    socket.send(Message::text("{\"protocol\":\"messagepack\",\"version\":1}\u{1e}")).await.unwrap();
+    assert_eq!(binary(&mut socket).await, b"{}\x1e");
+    webhook.connect().await;
+    let invocation = b"\x95\x01\x80\xa17\xa4Send\x92\xa2hi\xc4\x01\xff";
+    socket.send(Message::binary([&[invocation.len() as u8][..], invocation].concat())).await.unwrap();
+    let call = webhook.expect("Send").await;
+    assert_eq!((call.header("content-type"), &*call.bytes), ("application/x-msgpack", &invocation[..]));
+    let completion = b"\x07\x95\x03\x80\xa17\x03\x01";
+    call.answer(StatusCode::OK, completion.to_vec());
+    assert_eq!(binary(&mut socket).await, completion);
+}
+
+async fn binary(socket: &mut WebSocketStream<MaybeTlsStream<TcpStream>>) -> Vec<u8> {
+    let message = tokio::time::timeout(PATIENCE, socket.next()).await.unwrap().unwrap().unwrap();
+    message.into_data().to_vec()
+}
+
+#[tokio::test]
+async fn a_client_of_long_polling_is_reported_like_any_other() {
+    let mut webhook = Webhook::start().await;
+    let service = Service::start_with(webhook.options()).await;
+    let token = ClientToken::new(&"chat".parse().unwrap()).sign(&service.connection, SystemTime::now()).unwrap();
+    let negotiate = service.http.post(service.url("client/negotiate?hub=chat&negotiateVersion=1")).bearer_auth(&token);
+    let answer: Value = serde_json::from_str(&negotiate.send().await.unwrap().text().await.unwrap()).unwrap();
+    let url = service.url(&format!("client/?hub=chat&room=7&id={}", answer["connectionToken"].as_str().unwrap()));
+    let poll = || service.http.get(url.clone()).bearer_auth(&token).send();
+    let post = |text: String| service.http.post(url.clone()).bearer_auth(&token).body(text).send();
+    assert_eq!(poll().await.unwrap().status(), 200, "the first poll is answered at once");
+    post("{\"protocol\":\"json\",\"version\":1}\u{1e}".to_owned()).await.unwrap();
+    assert_eq!(poll().await.unwrap().text().await.unwrap(), "{}\u{1e}");
+    let call = webhook.expect("connected").await;
+    assert_eq!(call.header("x-asrs-client-query"), "?hub=chat&room=7");
+    call.answer(StatusCode::OK, "");
+    post(format!("{INVOKE}\u{1e}")).await.unwrap();
+    webhook.expect("Send").await.answer(StatusCode::NOT_FOUND, "");
+    assert_eq!(poll().await.unwrap().text().await.unwrap(), format!("{}\u{1e}", failed("status code 404")));
 }

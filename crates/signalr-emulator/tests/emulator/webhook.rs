@@ -21,6 +21,7 @@ pub(crate) struct Webhook {
 pub(crate) struct Call {
     pub(crate) path: String,
     pub(crate) body: String,
+    pub(crate) bytes: Vec<u8>,
     headers: reqwest::header::HeaderMap,
     answer: oneshot::Sender<Response>,
 }
@@ -37,8 +38,8 @@ impl Webhook {
                 assert_eq!(parts.method, "POST");
                 let body = to_bytes(body, usize::MAX).await.unwrap();
                 let (answer, answered) = oneshot::channel();
-                let body = String::from_utf8(body.to_vec()).unwrap();
-                let _ = sender.send(Call { path: parts.uri.to_string(), body, headers: parts.headers, answer });
+                let (bytes, body) = (body.to_vec(), String::from_utf8_lossy(&body).into_owned());
+                let _ = sender.send(Call { path: parts.uri.to_string(), body, bytes, headers: parts.headers, answer });
                 answered.await.unwrap_or_else(|_| StatusCode::IM_A_TEAPOT.into_response())
             }
         });
