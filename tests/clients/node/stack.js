@@ -21,6 +21,7 @@ import { within } from "./waiting.js";
 
 const REPOSITORY = fileURLToPath(new URL("../../../", import.meta.url));
 const READY = /^Ready: host=(?<host>\S+) signalr=(?<signalr>\S+) pid=(?<pid>\d+)$/;
+const FREE_PORTS = { host: 0, signalr: 0 };
 const START_DEADLINE = 30_000;
 const STOP_DEADLINE = 10_000;
 const SETTINGS = "local.settings.json.example";
@@ -51,10 +52,10 @@ export class Stack {
     return stack;
   }
 
-  /** Starts the function app in the repository itself, with nothing overridden but the ports. */
-  static async startInPlace() {
+  /** Starts the function app in the repository itself, with nothing overridden but the ports; 0 takes a free one. */
+  static async startInPlace(ports = FREE_PORTS) {
     const stack = new Stack();
-    await stack.#launch([], {});
+    await stack.#launch([], {}, ports);
     return stack;
   }
 
@@ -97,10 +98,11 @@ export class Stack {
     }
   }
 
-  async #launch(options, settings) {
+  async #launch(options, settings, ports = FREE_PORTS) {
+    const listen = ["--port", `${ports.host}`, "--signalr-port", `${ports.signalr}`];
     this.#child = spawn(
       environment("LOCAL_STACK_BIN"),
-      ["--no-build", "--no-watch", "--port", "0", "--signalr-port", "0", ...options],
+      ["--no-build", "--no-watch", ...listen, ...options],
       { cwd: REPOSITORY, env: { ...withoutAppSettings(process.env), ...settings }, stdio: ["ignore", "pipe", "pipe"] },
     );
     this.#exit = new Promise((resolve) => this.#child.once("exit", (code, signal) => resolve({ code, signal })));
