@@ -5,7 +5,9 @@
 
 pub(crate) mod activity;
 pub(crate) mod inbox;
+pub(crate) mod numbering;
 pub(crate) mod outbox;
+pub(crate) mod retained;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -19,7 +21,9 @@ use crate::protocol::{Frame, HubProtocol, handshake};
 use crate::{Admission, Clients, Query, Transport};
 use activity::Activity;
 use inbox::Inbox;
+use numbering::Numbering;
 use outbox::{Backlog, Outbox, Refused};
+use retained::Limits;
 
 /// A client connection. Cheap to clone; two clones are the same connection.
 #[derive(Clone)]
@@ -39,7 +43,18 @@ struct Shared {
     inbox: Inbox,
     activity: Activity,
     patience: Duration,
+    /// Present when the negotiation agreed to stateful reconnect.
+    numbering: Option<Box<Numbering>>,
     engine: Arc<Engine>,
+}
+
+/// What the negotiation agreed on for the case that a socket is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Continuity {
+    /// The connection ends with it.
+    OneSocket,
+    /// The client may come back with another one (signalr-protocol 7).
+    Resumable,
 }
 
 /// Whether the connection is among its clients. Changes only in this order.
@@ -60,7 +75,8 @@ pub enum SendError {
     /// The connection is closed or about to be. Nobody's fault.
     #[error("the connection is gone")]
     Gone,
-    /// The client does not read fast enough; the connection is now closed for that. The client's fault.
+    /// The client does not read fast enough, or has been away for too many messages; the connection is now closed for
+    /// that. The client's fault.
     #[error("the queue of the connection is full; the connection is closed")]
     QueueFull,
     /// The message was given in encoded form, but not in this connection's hub protocol. The caller's fault.
@@ -90,6 +106,9 @@ pub enum Disconnect {
     ClientTimeout,
     /// The client did not read fast enough, and its queue was full.
     QueueFull,
+    /// The client's WebSocket was lost, and more messages waited for its return than are kept
+    /// ([`ServerOptions::reconnect_buffer`](crate::ServerOptions::reconnect_buffer)).
+    BufferFull,
     /// The client broke the protocol; the text says how.
     ProtocolError(&'static str),
     /// The hub panicked.
@@ -118,6 +137,7 @@ impl fmt::Display for Disconnect {
             Self::Aborted => formatter.write_str("the server dropped the connection"),
             Self::ClientTimeout => formatter.write_str("the client was silent for too long"),
             Self::QueueFull => formatter.write_str("the client does not read its messages fast enough"),
+            Self::BufferFull => formatter.write_str("more messages wait for the return of the client than are kept"),
             Self::ProtocolError(complaint) => write!(formatter, "the client broke the protocol: {complaint}"),
             Self::HubFailed => formatter.write_str("the hub failed"),
             Self::Expired => formatter.write_str("the client's admission has expired"),
@@ -134,6 +154,7 @@ impl Connection {
         engine: Arc<Engine>,
         id: String,
         transport: Transport,
+        continuity: Continuity,
         admission: Admission,
         query: Query,
     ) -> Self {
@@ -158,6 +179,7 @@ impl Connection {
             inbox: Inbox::default(),
             activity,
             patience,
+            numbering: (continuity == Continuity::Resumable).then(Box::default),
             engine,
         }))
     }
@@ -214,17 +236,30 @@ impl Connection {
         self.close_with(&message, Disconnect::Closed { error: error.map(str::to_owned) });
     }
 
-    /// Drops the transport without a word and without writing what is queued.
+    /// Ends the connection at once: drops the transport without a word and without writing what is queued.
     pub fn abort(&self) {
         self.0.outbox.end(Disconnect::Aborted);
     }
 
-    /// Queues a frame; a full queue closes the connection (the slow-consumer rule).
+    /// Drops the transport as a broken network would. Under stateful reconnect the client may come back to the
+    /// connection; any other connection ends.
+    pub fn cut(&self) {
+        match self.transport() {
+            Transport::WebSockets => self.0.outbox.cut(),
+            Transport::ServerSentEvents | Transport::LongPolling => self.0.outbox.end(Disconnect::TransportLost),
+        }
+    }
+
+    /// Queues a message; a full queue closes the connection (the slow-consumer rule).
     pub(crate) fn push(&self, frame: &Frame) -> Result<(), SendError> {
         self.0.outbox.push(frame, self.engine().options().queue_limit).map_err(|refused| match refused {
             Refused::Gone => SendError::Gone,
             Refused::Full => {
                 self.fail(Disconnect::QueueFull, Reconnect::Allowed);
+                SendError::QueueFull
+            }
+            Refused::Away => {
+                self.0.outbox.end(Disconnect::BufferFull);
                 SendError::QueueFull
             }
         })
@@ -292,6 +327,31 @@ impl Connection {
     /// How long the client may be away.
     pub(crate) fn patience(&self) -> Duration {
         self.0.patience
+    }
+
+    /// The numbers of the client's messages, where the negotiation agreed to stateful reconnect.
+    pub(crate) fn numbering(&self) -> Option<&Numbering> {
+        self.0.numbering.as_deref()
+    }
+
+    /// The handshake agrees to stateful reconnect, too, so messages are numbered from here on.
+    pub(crate) fn begin_numbering(&self) {
+        if let Some(numbering) = self.numbering() {
+            let options = self.engine().options();
+            let limits = Limits { connected: options.queue_limit, away: options.reconnect_buffer };
+            self.0.outbox.retain(limits);
+            numbering.lock().agree();
+        }
+    }
+
+    /// Whether the loss of a socket need not be the end.
+    pub(crate) fn is_resumable(&self) -> bool {
+        self.numbering().is_some_and(|numbering| numbering.lock().is_agreed()) && !self.0.outbox.is_ended()
+    }
+
+    /// Since when a client that may come back has been away.
+    pub(crate) fn away_since(&self) -> Option<Duration> {
+        self.numbering().and_then(|_| self.0.outbox.away_since())
     }
 
     /// Whether the handshake is still to come.

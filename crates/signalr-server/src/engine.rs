@@ -17,8 +17,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::connection::Membership;
 use crate::connection::inbox::{Call, Calling};
+use crate::connection::outbox::Loss;
+use crate::connection::{Continuity, Membership};
 use crate::hub::ErasedHub;
 use crate::message::{Reconnect, ServerMessage};
 use crate::protocol::Frame;
@@ -85,8 +86,14 @@ impl Engine {
     }
 
     /// Keeps a negotiation until its transport comes or `expires`.
-    pub(crate) fn negotiated(self: &Arc<Self>, token: String, id: String, expires: Duration) -> Result<(), Full> {
-        self.directory().negotiate(token, id, expires)?;
+    pub(crate) fn negotiated(
+        self: &Arc<Self>,
+        token: String,
+        id: String,
+        continuity: Continuity,
+        expires: Duration,
+    ) -> Result<(), Full> {
+        self.directory().negotiate(token, id, continuity, expires)?;
         self.ensure_watched();
         Ok(())
     }
@@ -141,6 +148,31 @@ impl Engine {
         }
     }
 
+    /// Another socket of the same client takes over; its number, or `None` when the connection is over. A socket that
+    /// was there until now is given up.
+    pub(crate) fn resumed(&self, connection: &Connection) -> Option<u32> {
+        // Locked first, so that nothing more is read from the socket before.
+        let mut numbers = connection.numbering()?.lock();
+        let protocol = connection.protocol();
+        let socket = connection.outbox().resume(|number| Frame::sequence(protocol, number))?;
+        numbers.resume(socket);
+        drop(numbers);
+        connection.activity().received(self.now());
+        connection.activity().sent(self.now());
+        tracing::debug!(connection = connection.id(), socket, "a client came back");
+        Some(socket)
+    }
+
+    /// A socket is gone. Under stateful reconnect the connection waits for its client, with its groups, and goes on
+    /// taking messages; any other connection has ended.
+    pub(crate) fn lost(&self, connection: &Connection, socket: u32) {
+        match connection.outbox().lose(socket, self.now()) {
+            Loss::Final => self.ended(connection),
+            Loss::Awaited => tracing::debug!(connection = connection.id(), socket, "a client is awaited"),
+            Loss::Replaced => {}
+        }
+    }
+
     /// The connection has ended: nobody can reach it any more, and the hub hears of it if it ever had. May come from
     /// several sides; the first one counts.
     pub(crate) fn ended(&self, connection: &Connection) {
@@ -160,6 +192,9 @@ impl Engine {
     /// Closes a connection because the server shuts down; its client may come back to another one.
     fn dismiss(&self, connection: &Connection) {
         connection.close_with(&ServerMessage::close(None, Reconnect::Allowed), Disconnect::Shutdown);
+        if connection.away_since().is_some() {
+            self.ended(connection);
+        }
     }
 
     /// Lets the hub be called after all earlier calls of the same connection.

@@ -75,7 +75,7 @@ pub use connection::{Connection, Disconnect, SendError};
 pub use endpoint::{Endpoint, router};
 pub use hub::{Admission, ClientRequest, Hub, Refusal, Stage};
 pub use message::{ClientMessage, Headers, Outcome, Reconnect, ServerMessage};
-pub use options::ServerOptions;
+pub use options::{ServerOptions, StatefulReconnect};
 pub use payload::{Arguments, InvalidMessagePack, NotAnArray, Payload};
 pub use protocol::HubProtocol;
 pub use query::Query;

@@ -36,8 +36,29 @@ pub struct ServerOptions {
     /// Bytes that may wait for one connection; 1 MiB. A message that does not fit closes the connection. One message
     /// larger than the limit is accepted while nothing else waits.
     pub queue_limit: usize,
+    /// Whether a client that asks for it may come back to its connection after its WebSocket was lost, without a
+    /// message missing (signalr-protocol 7); disabled, as in ASP.NET.
+    pub stateful_reconnect: StatefulReconnect,
+    /// How long such a connection waits for its client; 30 s, as the service documents (signalr-service 2.8).
+    pub reconnect_window: Duration,
+    /// Bytes of messages that may gather for such a client while it is away; 100,000. A message that does not fit ends
+    /// the connection: ASP.NET lets the sender wait, but here nobody who sends waits. What was sent before and is not
+    /// acknowledged is kept beside it, up to [`queue_limit`](Self::queue_limit): a client to which more than that is
+    /// under way when its WebSocket is lost cannot come back.
+    pub reconnect_buffer: usize,
+    /// The least time between two acknowledgements of a client's messages under stateful reconnect; 1 s.
+    pub acknowledge_interval: Duration,
     /// Adds the cause behind `Connection closed with an error.` in what clients are told; off.
     pub detailed_errors: bool,
+}
+
+/// Whether stateful reconnect is offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatefulReconnect {
+    /// To clients that ask for it in their negotiate request.
+    Enabled,
+    /// To nobody.
+    Disabled,
 }
 
 impl Default for ServerOptions {
@@ -55,6 +76,10 @@ impl Default for ServerOptions {
             maximum_message_size: Some(32 * 1024),
             maximum_post_size: 1024 * 1024,
             queue_limit: 1024 * 1024,
+            stateful_reconnect: StatefulReconnect::Disabled,
+            reconnect_window: Duration::from_secs(30),
+            reconnect_buffer: 100_000,
+            acknowledge_interval: Duration::from_secs(1),
             detailed_errors: false,
         }
     }
@@ -71,6 +96,7 @@ impl ServerOptions {
             self.close_grace,
             self.send_timeout,
             self.inactivity_timeout,
+            self.reconnect_window,
         ]
         .into_iter()
         .min()

@@ -72,6 +72,10 @@ pub(crate) enum Incoming {
     Close {
         error: Option<String>,
     },
+    /// The client has everything up to this number.
+    Ack(u64),
+    /// The number of the client's next message.
+    Sequence(u64),
     /// A type that this version does not know, or does not use (signalr-protocol 4.2).
     Ignored,
 }
@@ -121,6 +125,22 @@ impl Frame {
             HubProtocol::Json => Self { bytes: Bytes::from_static(b"\x81\x0b{\"type\":6}\x1e") },
             HubProtocol::MessagePack => Self { bytes: Bytes::from_static(b"\x82\x03\x02\x91\x06") },
         }
+    }
+
+    /// "Everything up to this number has arrived" (signalr-protocol 7).
+    pub(crate) fn ack(protocol: HubProtocol, number: u64) -> Self {
+        Self::build(protocol, |buffer| match protocol {
+            HubProtocol::Json => json::write_control(8, number, buffer),
+            HubProtocol::MessagePack => messagepack::write_control(messagepack::Control::Ack(number), buffer),
+        })
+    }
+
+    /// "The message that comes next has this number."
+    pub(crate) fn sequence(protocol: HubProtocol, number: u64) -> Self {
+        Self::build(protocol, |buffer| match protocol {
+            HubProtocol::Json => json::write_control(9, number, buffer),
+            HubProtocol::MessagePack => messagepack::write_control(messagepack::Control::Sequence(number), buffer),
+        })
     }
 
     /// The bytes for a WebSocket.
@@ -203,6 +223,14 @@ mod tests {
         {
             assert_eq!(Frame::ping(protocol).websocket(), Frame::encoded(protocol, message).websocket());
         }
+    }
+
+    #[test]
+    fn acknowledgements_and_sequences_are_written_in_both_protocols() {
+        assert_eq!(Frame::ack(HubProtocol::Json, 36).message(), b"{\"type\":8,\"sequenceId\":36}\x1e");
+        assert_eq!(Frame::sequence(HubProtocol::Json, 300).message(), b"{\"type\":9,\"sequenceId\":300}\x1e");
+        assert_eq!(Frame::ack(HubProtocol::MessagePack, 36).message(), [3, 0x92, 8, 0x24]);
+        assert_eq!(Frame::sequence(HubProtocol::MessagePack, 300).message(), [5, 0x92, 9, 0xcd, 1, 0x2c]);
     }
 
     #[test]

@@ -3,16 +3,20 @@
 //! Transport messages mean nothing here; what a client sends is one stream of bytes (signalr-protocol 1.6).
 
 use crate::connection::inbox::Call;
+use crate::connection::numbering::{Numbering, Verdict};
 use crate::connection::outbox::Backlog;
 use crate::message::Reconnect;
+use crate::protocol::handshake::{self, Handshake};
 use crate::protocol::splitter::{Splitter, TooLarge};
-use crate::protocol::{HubProtocol, Incoming, handshake};
+use crate::protocol::{HubProtocol, Incoming};
 use crate::{Connection, Disconnect};
 
 /// Reads what the client sends.
 #[derive(Debug)]
 pub(crate) struct Session {
     connection: Connection,
+    /// The socket whose bytes these are; 0 for the first one and for transports that are none.
+    socket: u32,
     phase: Phase,
     splitter: Splitter,
 }
@@ -29,7 +33,19 @@ impl Session {
     pub(crate) fn new(connection: Connection) -> Self {
         // The handshake is JSON under every protocol.
         let splitter = Splitter::new(HubProtocol::Json, handshake::LARGEST);
-        Self { connection, phase: Phase::Handshake, splitter }
+        Self { connection, socket: 0, phase: Phase::Handshake, splitter }
+    }
+
+    /// Goes on with a connection over another socket: there is no second handshake, and a message of which only a part
+    /// had arrived comes again.
+    pub(crate) fn resume(connection: Connection, socket: u32) -> Self {
+        let protocol = connection.protocol();
+        let splitter = Splitter::new(protocol, largest(&connection));
+        Self { connection, socket, phase: Phase::Open(protocol), splitter }
+    }
+
+    pub(crate) fn socket(&self) -> u32 {
+        self.socket
     }
 
     pub(crate) fn connection(&self) -> &Connection {
@@ -60,11 +76,13 @@ impl Session {
 
     fn shake_hands(&mut self, message: &[u8]) {
         match handshake::read(message, self.connection.transport()) {
-            Ok(protocol) => {
+            Ok(Handshake { protocol, is_resumable }) => {
                 let connection = &self.connection;
-                let limit = connection.engine().options().maximum_message_size.unwrap_or(usize::MAX);
                 self.phase = Phase::Open(protocol);
-                self.splitter = Splitter::new(protocol, limit);
+                self.splitter = Splitter::new(protocol, largest(connection));
+                if is_resumable {
+                    connection.begin_numbering();
+                }
                 if connection.agree(protocol) {
                     connection.engine().established(connection, &handshake::answer(protocol, None));
                 }
@@ -80,20 +98,39 @@ impl Session {
     }
 
     fn dispatch(&mut self, protocol: HubProtocol, message: &[u8]) {
-        let connection = &self.connection;
-        match protocol.decode(message) {
-            Ok(Incoming::Message(call)) => connection.engine().enqueue(connection, Call::Received(call), message.len()),
-            Ok(Incoming::Ping) => connection.activity().pinged(),
-            Ok(Incoming::Ignored) => {}
-            Ok(Incoming::Close { error }) => {
-                self.phase = Phase::Over;
-                connection.finish(None, Backlog::Dropped, Disconnect::ClientClosed { error });
-            }
-            Err(malformed) => {
-                self.phase = Phase::Over;
-                connection.fail(Disconnect::ProtocolError(malformed.0), Reconnect::Denied);
+        let outcome = match protocol.decode(message) {
+            Ok(incoming) => self.follow(incoming, message.len()),
+            Err(malformed) => Err(Disconnect::ProtocolError(malformed.0)),
+        };
+        if let Err(reason) = outcome {
+            self.phase = Phase::Over;
+            match reason {
+                Disconnect::ClientClosed { .. } => {
+                    self.connection.finish(None, Backlog::Dropped, reason);
+                }
+                reason => self.connection.fail(reason, Reconnect::Denied),
             }
         }
+    }
+
+    /// Does what the client says; an error is the end. Numbers stay locked meanwhile, so that nothing that comes over
+    /// another socket overtakes it.
+    fn follow(&self, incoming: Incoming, size: usize) -> Result<(), Disconnect> {
+        let connection = &self.connection;
+        let mut numbers = connection.numbering().map(Numbering::lock);
+        match numbers.as_mut().map_or(Verdict::Accepted, |numbers| numbers.judge(self.socket, &incoming)) {
+            Verdict::Accepted => {}
+            Verdict::Passed => return Ok(()),
+            Verdict::Gap => return Err(Disconnect::ProtocolError(GAP)),
+        }
+        match incoming {
+            Incoming::Message(message) => connection.engine().enqueue(connection, Call::Received(message), size),
+            Incoming::Ping => connection.activity().pinged(),
+            Incoming::Ack(number) => connection.outbox().acknowledge(number),
+            Incoming::Sequence(_) | Incoming::Ignored => {}
+            Incoming::Close { error } => return Err(Disconnect::ClientClosed { error }),
+        }
+        Ok(())
     }
 
     fn refuse_oversized(&mut self) -> TooLarge {
@@ -105,4 +142,12 @@ impl Session {
         }
         TooLarge
     }
+}
+
+/// The text of ASP.NET and of the JavaScript client (signalr-protocol 7).
+const GAP: &str = "Sequence ID greater than amount of messages we've received.";
+
+/// The largest message after the handshake.
+fn largest(connection: &Connection) -> usize {
+    connection.engine().options().maximum_message_size.unwrap_or(usize::MAX)
 }

@@ -2,11 +2,16 @@
 //!
 //! Any thread pushes, the transport's task takes everything that is queued at once. Bytes count until they are written,
 //! not until they are taken, so a client that does not read is noticed. Whoever pushes never waits: a frame that does
-//! not fit is refused, and the caller closes the connection.
+//! not fit is refused, and the caller closes the connection. Who has many frames to push asks for room between them.
+//!
+//! Under stateful reconnect the queue outlives the socket: without one, messages gather in [`Retained`], and the next
+//! socket gets all of them first.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
+use super::retained::{Limits, Overflow, Retained};
 use crate::Disconnect;
 use crate::protocol::Frame;
 
@@ -19,9 +24,17 @@ struct State {
     /// Of the frames that are queued and of those that are being written.
     bytes: usize,
     waker: Option<Waker>,
+    /// Of those who wait for room, or for the end.
+    patient: Vec<Waker>,
     phase: Phase,
     /// The answer to the handshake is queued: nothing overtakes it.
     answered: bool,
+    /// The socket is to be given up, as if it were lost.
+    cut: bool,
+    /// Numbers the sockets that have served the connection; only the last one is given anything.
+    socket: u32,
+    /// Under stateful reconnect: what the client has not acknowledged.
+    retained: Option<Box<Retained>>,
     reason: Option<Disconnect>,
 }
 
@@ -40,6 +53,19 @@ enum Phase {
 pub(crate) enum Refused {
     Gone,
     Full,
+    /// The client is away, and too much waits for its return.
+    Away,
+}
+
+/// What the loss of a socket means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Loss {
+    /// The connection is over.
+    Final,
+    /// The connection waits for its client.
+    Awaited,
+    /// Another socket serves the connection already.
+    Replaced,
 }
 
 /// What happens to queued frames when a connection closes.
@@ -63,7 +89,7 @@ pub(crate) enum Next {
 }
 
 impl Outbox {
-    /// Queues a frame unless more than `limit` bytes would wait. One frame above the limit passes when it is alone.
+    /// Queues a message unless more than `limit` bytes would wait. One message above the limit passes when it is alone.
     pub(crate) fn push(&self, frame: &Frame, limit: usize) -> Result<(), Refused> {
         let mut state = self.lock();
         if state.phase != Phase::Open {
@@ -72,13 +98,101 @@ impl Outbox {
         if state.bytes > 0 && state.bytes + frame.len() > limit {
             return Err(Refused::Full);
         }
-        state.bytes += frame.len();
-        let was_empty = state.frames.is_empty();
-        state.frames.push(frame.clone());
-        let waker = if was_empty { state.waker.take() } else { None };
+        if let Some(retained) = &mut state.retained {
+            retained.keep(frame).map_err(|Overflow| Refused::Away)?;
+            if retained.away_since().is_some() {
+                return Ok(());
+            }
+        }
+        enqueue(state, frame);
+        Ok(())
+    }
+
+    /// Queues what has no number and no meaning for another socket: a Ping, an acknowledgement.
+    pub(crate) fn push_control(&self, frame: &Frame) {
+        let state = self.lock();
+        if state.phase == Phase::Open && state.away_since().is_none() {
+            enqueue(state, frame);
+        }
+    }
+
+    /// Keeps messages from now on until the client acknowledges them.
+    pub(crate) fn retain(&self, limits: Limits) {
+        self.lock().retained = Some(Box::new(Retained::new(limits)));
+    }
+
+    /// The client has all messages up to `number`.
+    pub(crate) fn acknowledge(&self, number: u64) {
+        if let Some(retained) = &mut self.lock().retained {
+            retained.acknowledge(number);
+        }
+    }
+
+    /// Another socket takes over, whether the last one is known to be lost or not: it gets the frame that names the
+    /// first message that follows, and all messages that are not acknowledged. They do not count as waiting: the client
+    /// did not fail to read them. `None` when nothing can be resumed.
+    pub(crate) fn resume(&self, sequence: impl FnOnce(u64) -> Frame) -> Option<u32> {
+        let mut state = self.lock();
+        let is_away = state.away_since().is_some();
+        let is_resumable = match state.phase {
+            Phase::Open => true,
+            Phase::Closing => is_away,
+            Phase::Ended => false,
+        };
+        let retained = state.retained.as_mut().filter(|retained| is_resumable && retained.is_whole())?;
+        retained.come_back();
+        let mut frames = vec![sequence(retained.first())];
+        frames.extend(retained.frames().cloned());
+        // While the client was away nothing was queued but the Close message.
+        let queued = std::mem::take(&mut state.frames);
+        frames.extend(queued.into_iter().filter(|_| is_away));
+        (state.frames, state.bytes, state.cut) = (frames, 0, false);
+        state.socket += 1;
+        let (socket, waker) = (state.socket, state.waker.take());
+        let patient = std::mem::take(&mut state.patient);
         drop(state);
         wake(waker);
-        Ok(())
+        wake(patient);
+        Some(socket)
+    }
+
+    /// A socket is lost.
+    pub(crate) fn lose(&self, socket: u32, now: Duration) -> Loss {
+        let mut state = self.lock();
+        if state.socket != socket {
+            return Loss::Replaced;
+        }
+        let is_open = state.phase == Phase::Open;
+        let Some(retained) = state.retained.as_mut().filter(|_| is_open) else {
+            return Loss::Final;
+        };
+        if !retained.is_whole() {
+            state.reason.get_or_insert(Disconnect::BufferFull);
+            return Loss::Final;
+        }
+        retained.leave(now);
+        // Messages are kept elsewhere, and nothing else makes sense on another socket.
+        (state.frames, state.bytes, state.waker) = (Vec::new(), 0, None);
+        Loss::Awaited
+    }
+
+    /// Gives the socket up, as if it were lost.
+    pub(crate) fn cut(&self) {
+        let mut state = self.lock();
+        state.cut = true;
+        let waker = state.waker.take();
+        drop(state);
+        wake(waker);
+    }
+
+    /// Whether `socket` is the one that serves the connection.
+    pub(crate) fn is_served_by(&self, socket: u32) -> bool {
+        !self.lock().is_over_for(socket)
+    }
+
+    /// Since when there has been no socket.
+    pub(crate) fn away_since(&self) -> Option<Duration> {
+        self.lock().away_since()
     }
 
     /// Queues the answer to the handshake in front of everything that was queued until now, which waits for it.
@@ -100,7 +214,9 @@ impl Outbox {
         if state.phase != Phase::Open {
             return false;
         }
-        state.phase = Phase::Closing;
+        // A client that is away may come back for the Close message, but not to less than it is owed.
+        let is_final = backlog == Backlog::Dropped && state.away_since().is_some();
+        state.phase = if is_final { Phase::Ended } else { Phase::Closing };
         state.reason = Some(reason);
         if backlog == Backlog::Dropped {
             state.bytes -= state.frames.drain(..).map(|frame| frame.len()).sum::<usize>();
@@ -109,9 +225,10 @@ impl Outbox {
             state.bytes += last.len();
             state.frames.push(last.clone());
         }
-        let waker = state.waker.take();
+        let (waker, patient) = (state.waker.take(), std::mem::take(&mut state.patient));
         drop(state);
         wake(waker);
+        wake(patient);
         true
     }
 
@@ -121,19 +238,27 @@ impl Outbox {
         state.phase = Phase::Ended;
         state.reason.get_or_insert(reason);
         let frames = std::mem::take(&mut state.frames);
-        let waker = state.waker.take();
+        if let Some(retained) = &mut state.retained {
+            retained.clear();
+        }
+        let (waker, patient) = (state.waker.take(), std::mem::take(&mut state.patient));
         drop(state);
         drop(frames);
         wake(waker);
+        wake(patient);
     }
 
-    /// Hands all queued frames to the transport's task, which has written `written` bytes since the last call. `batch`
-    /// is empty, its memory goes back into the queue only where frames keep coming.
-    pub(crate) fn take(&self, context: &Context<'_>, batch: &mut Vec<Frame>, written: usize) -> Next {
+    /// Hands all queued frames to the task of `socket`, which has written `written` bytes since the last call. `batch`
+    /// is empty, its memory goes back into the queue only where frames keep coming. Transports that cannot be resumed
+    /// are socket 0.
+    pub(crate) fn take(&self, context: &Context<'_>, batch: &mut Vec<Frame>, written: usize, socket: u32) -> Next {
         let mut state = self.lock();
-        state.bytes = state.bytes.saturating_sub(written);
-        if state.phase == Phase::Ended {
+        if state.is_over_for(socket) {
             return Next::Drop;
+        }
+        if written > 0 {
+            state.bytes = state.bytes.saturating_sub(written);
+            wake(state.patient.drain(..));
         }
         if !state.frames.is_empty() {
             if !state.answered {
@@ -149,10 +274,33 @@ impl Outbox {
     }
 
     /// Wakes the task at the end of the connection while it waits for the socket; false when it has come already.
-    pub(crate) fn watch(&self, context: &Context<'_>) -> bool {
+    pub(crate) fn watch(&self, context: &Context<'_>, socket: u32) -> bool {
         let mut state = self.lock();
+        if state.is_over_for(socket) {
+            return false;
+        }
         state.watch(context);
-        state.phase != Phase::Ended
+        true
+    }
+
+    /// Ready when at most `most` bytes wait and the client is there, and when messages are no longer accepted.
+    pub(crate) fn poll_room(&self, context: &Context<'_>, most: usize) -> Poll<()> {
+        let mut state = self.lock();
+        if state.phase != Phase::Open || (state.bytes <= most && state.away_since().is_none()) {
+            return Poll::Ready(());
+        }
+        state.await_change(context);
+        Poll::Pending
+    }
+
+    /// Ready when messages are no longer accepted.
+    pub(crate) fn poll_closing(&self, context: &Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if state.phase != Phase::Open {
+            return Poll::Ready(());
+        }
+        state.await_change(context);
+        Poll::Pending
     }
 
     /// Whether messages are still accepted.
@@ -182,18 +330,39 @@ impl Outbox {
 }
 
 impl State {
+    fn is_over_for(&self, socket: u32) -> bool {
+        self.phase == Phase::Ended || self.cut || self.socket != socket
+    }
+
+    fn away_since(&self) -> Option<Duration> {
+        self.retained.as_ref()?.away_since()
+    }
+
     fn watch(&mut self, context: &Context<'_>) {
         match &mut self.waker {
             Some(waker) => waker.clone_from(context.waker()),
             None => self.waker = Some(context.waker().clone()),
         }
     }
+
+    fn await_change(&mut self, context: &Context<'_>) {
+        if !self.patient.iter().any(|waker| waker.will_wake(context.waker())) {
+            self.patient.push(context.waker().clone());
+        }
+    }
 }
 
-fn wake(waker: Option<Waker>) {
-    if let Some(waker) = waker {
-        waker.wake();
-    }
+fn enqueue(mut state: MutexGuard<'_, State>, frame: &Frame) {
+    state.bytes += frame.len();
+    let was_empty = state.frames.is_empty();
+    state.frames.push(frame.clone());
+    let waker = if was_empty { state.waker.take() } else { None };
+    drop(state);
+    wake(waker);
+}
+
+fn wake(wakers: impl IntoIterator<Item = Waker>) {
+    wakers.into_iter().for_each(Waker::wake);
 }
 
 #[cfg(test)]
@@ -232,18 +401,18 @@ mod tests {
         let waker = Waker::from(Arc::clone(&wakes));
         let context = Context::from_waker(&waker);
         let mut batch = Vec::new();
-        assert_eq!(outbox.take(&context, &mut batch, 0), Next::Wait);
+        assert_eq!(outbox.take(&context, &mut batch, 0, 0), Next::Wait);
         for _ in 0..3 {
             outbox.push(&frame(), 100).unwrap();
         }
         assert_eq!(wakes.0.load(Relaxed), 1);
-        assert_eq!((outbox.take(&context, &mut batch, 0), batch.len()), (Next::Write, 3));
+        assert_eq!((outbox.take(&context, &mut batch, 0, 0), batch.len()), (Next::Write, 3));
         outbox.push(&frame(), 100).unwrap();
         assert_eq!(wakes.0.load(Relaxed), 1, "a task that is writing needs no wake");
-        assert!(outbox.watch(&context));
+        assert!(outbox.watch(&context, 0));
         outbox.end(Disconnect::Aborted);
         assert_eq!(wakes.0.load(Relaxed), 2, "a task that waits for the socket hears of the end");
-        assert_eq!(outbox.take(&context, &mut Vec::new(), 0), Next::Drop);
+        assert_eq!(outbox.take(&context, &mut Vec::new(), 0, 0), Next::Drop);
     }
 
     #[test]
@@ -252,11 +421,11 @@ mod tests {
         let mut batch = Vec::new();
         outbox.push(&frame(), 100).unwrap();
         assert!(outbox.finish(Some(&frame()), Backlog::Written, Disconnect::Shutdown));
-        assert_eq!(outbox.take(&context, &mut batch, 0), Next::Wait);
+        assert_eq!(outbox.take(&context, &mut batch, 0, 0), Next::Wait);
         let answer = Frame::encoded(HubProtocol::Json, b"{}");
         outbox.answer(&answer);
         outbox.answer(&frame());
-        assert_eq!((outbox.take(&context, &mut batch, 0), batch.len()), (Next::Write, 3));
+        assert_eq!((outbox.take(&context, &mut batch, 0, 0), batch.len()), (Next::Write, 3));
         assert_eq!(batch[0].len(), answer.len());
     }
 
@@ -267,17 +436,40 @@ mod tests {
         outbox.push(&frame(), 20).unwrap();
         outbox.push(&frame(), 20).unwrap();
         assert_eq!(outbox.push(&frame(), 20), Err(Refused::Full));
-        assert_eq!(outbox.take(&context, &mut batch, 0), Next::Write);
+        assert_eq!(outbox.take(&context, &mut batch, 0, 0), Next::Write);
         assert_eq!(outbox.push(&frame(), 20), Err(Refused::Full));
         batch.clear();
-        assert_eq!(outbox.take(&context, &mut batch, 10), Next::Wait);
+        assert_eq!(outbox.take(&context, &mut batch, 10, 0), Next::Wait);
         outbox.push(&frame(), 20).unwrap();
-        assert_eq!(outbox.take(&context, &mut batch, 10), Next::Write);
+        assert_eq!(outbox.take(&context, &mut batch, 10, 0), Next::Write);
         batch.clear();
-        assert_eq!(outbox.take(&context, &mut batch, 10), Next::Wait);
+        assert_eq!(outbox.take(&context, &mut batch, 10, 0), Next::Wait);
         assert!(outbox.is_empty());
         outbox.push(&frame(), 5).unwrap();
         assert_eq!(outbox.push(&frame(), 5), Err(Refused::Full), "one frame above the limit passes alone");
+    }
+
+    #[test]
+    fn who_waits_for_room_or_for_the_end_is_woken() {
+        let (outbox, wakes) = (outbox(), Arc::new(Wakes::default()));
+        let waker = Waker::from(Arc::clone(&wakes));
+        let (patient, task) = (Context::from_waker(&waker), Context::from_waker(Waker::noop()));
+        assert_eq!(outbox.poll_room(&patient, 0), Poll::Ready(()));
+        outbox.push(&frame(), 100).unwrap();
+        assert_eq!(outbox.poll_room(&patient, 10), Poll::Ready(()));
+        assert_eq!(outbox.poll_room(&patient, 9), Poll::Pending);
+        assert_eq!(outbox.poll_closing(&patient), Poll::Pending);
+        let mut batch = Vec::new();
+        assert_eq!(outbox.take(&task, &mut batch, 0, 0), Next::Write);
+        assert_eq!(wakes.0.load(Relaxed), 0, "taken is not written");
+        batch.clear();
+        assert_eq!(outbox.take(&task, &mut batch, 10, 0), Next::Wait);
+        assert_eq!(wakes.0.load(Relaxed), 1, "one who asks twice is woken once");
+        assert_eq!(outbox.poll_room(&patient, 9), Poll::Ready(()));
+        assert_eq!(outbox.poll_closing(&patient), Poll::Pending);
+        assert!(outbox.finish(None, Backlog::Written, Disconnect::Shutdown));
+        assert_eq!(wakes.0.load(Relaxed), 2);
+        assert_eq!(outbox.poll_closing(&patient), Poll::Ready(()));
     }
 
     #[test]
@@ -290,9 +482,9 @@ mod tests {
             assert!(outbox.finish(Some(&frame()), backlog, Disconnect::Shutdown));
             assert!(!outbox.finish(Some(&frame()), backlog, Disconnect::Aborted));
             assert_eq!(outbox.push(&frame(), 100), Err(Refused::Gone));
-            assert_eq!((outbox.take(&context, &mut batch, 0), batch.len()), (Next::Write, expected));
+            assert_eq!((outbox.take(&context, &mut batch, 0, 0), batch.len()), (Next::Write, expected));
             batch.clear();
-            assert_eq!(outbox.take(&context, &mut batch, expected * 10), Next::Close);
+            assert_eq!(outbox.take(&context, &mut batch, expected * 10, 0), Next::Close);
             outbox.end(Disconnect::TransportLost);
             assert_eq!(outbox.reason(), Disconnect::Shutdown);
         }

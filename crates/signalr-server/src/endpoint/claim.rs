@@ -4,6 +4,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
 use super::{ids, no_connection, text};
+use crate::connection::Continuity;
 use crate::engine::{Engine, Occupant, Seat};
 use crate::{Admission, Query, Transport};
 
@@ -11,7 +12,7 @@ use crate::{Admission, Query, Transport};
 #[derive(Debug)]
 pub(crate) enum Claim {
     /// A new connection. Its token is given back at its end.
-    New { token: Option<String>, connection_id: String },
+    New { token: Option<String>, connection_id: String, continuity: Continuity },
     /// A connection that its transport serves again.
     Again(Seat),
 }
@@ -46,14 +47,20 @@ pub(crate) fn claim(
         _ => {}
     }
     let Some(token) = token else {
-        return Ok(Claim::New { token: None, connection_id: ids::fresh() });
+        return Ok(Claim::New { token: None, connection_id: ids::fresh(), continuity: Continuity::OneSocket });
     };
     match directory.claim(token, transport, now) {
         Occupant::Nobody => Err(Refused::NoConnection),
-        Occupant::Negotiated { connection_id } => Ok(Claim::New { token: Some(token.to_owned()), connection_id }),
+        Occupant::Negotiated { connection_id, continuity } => {
+            Ok(Claim::New { token: Some(token.to_owned()), connection_id, continuity })
+        }
         Occupant::Connected(taken, _) if taken != transport => Err(Refused::OtherTransport),
         Occupant::Connected(_, Some(seat)) if !seat.connection.belongs_to(admission) => Err(Refused::NoConnection),
         Occupant::Connected(Transport::LongPolling, Some(seat)) => Ok(Claim::Again(seat)),
+        Occupant::Connected(_, Some(seat)) if seat.connection.outbox().is_ended() => Err(Refused::NoConnection),
+        Occupant::Connected(Transport::WebSockets, Some(seat)) if seat.connection.is_resumable() => {
+            Ok(Claim::Again(seat))
+        }
         Occupant::Connected(..) => Err(Refused::InUse),
     }
 }

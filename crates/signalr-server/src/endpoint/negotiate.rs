@@ -9,8 +9,9 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
 use super::{ids, text};
+use crate::connection::Continuity;
 use crate::engine::{Engine, Full};
-use crate::{Admission, Query, Transport};
+use crate::{Admission, Query, StatefulReconnect, Transport};
 
 #[derive(Serialize)]
 #[serde(untagged)]
@@ -22,6 +23,8 @@ enum Answer {
         #[serde(skip_serializing_if = "Option::is_none")]
         connection_token: Option<String>,
         available_transports: Vec<Offer>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        use_stateful_reconnect: Option<bool>,
     },
     Failed {
         error: &'static str,
@@ -52,7 +55,8 @@ pub(super) fn answer(engine: &Arc<Engine>, query: &Query, admission: &Admission)
     let connection_id = ids::fresh();
     let token = if version == 0 { connection_id.clone() } else { ids::fresh() };
     let expires = engine.now() + engine.options().negotiation_lifetime;
-    if let Err(Full) = engine.negotiated(token.clone(), connection_id.clone(), expires) {
+    let continuity = continuity(engine, query, admission);
+    if let Err(Full) = engine.negotiated(token.clone(), connection_id.clone(), continuity, expires) {
         let mut response = text(StatusCode::TOO_MANY_REQUESTS, "Too many negotiations wait for their connection.");
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         return response;
@@ -62,6 +66,7 @@ pub(super) fn answer(engine: &Arc<Engine>, query: &Query, admission: &Admission)
         connection_id,
         connection_token: (version > 0).then_some(token),
         available_transports: admission.transports.iter().map(Offer::from).collect(),
+        use_stateful_reconnect: (continuity == Continuity::Resumable).then_some(true),
     })
 }
 
@@ -73,6 +78,17 @@ fn version(query: &Query) -> Result<u8, std::num::ParseIntError> {
     };
     let version: i32 = version.trim().parse()?;
     Ok(u8::from(version > 0))
+}
+
+/// Stateful reconnect has to be wanted by both sides (signalr-protocol 2.2), and works over WebSockets only.
+fn continuity(engine: &Engine, query: &Query, admission: &Admission) -> Continuity {
+    let is_wanted = query.first("useStatefulReconnect").is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
+    let is_offered = engine.options().stateful_reconnect == StatefulReconnect::Enabled;
+    if is_wanted && is_offered && admission.transports.contains(Transport::WebSockets) {
+        Continuity::Resumable
+    } else {
+        Continuity::OneSocket
+    }
 }
 
 /// Status 200 with Content-Type and Content-Length; pysignalr insists on the former (signalr-protocol 1.10).

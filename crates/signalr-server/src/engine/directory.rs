@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::connection::Continuity;
 use crate::transport::requests::Requests;
 use crate::{Connection, Transport};
 
@@ -19,6 +20,7 @@ pub(crate) struct Directory {
 enum Slot {
     Waiting {
         connection_id: String,
+        continuity: Continuity,
         expires: Duration,
     },
     /// Without a seat while the transport is still coming about.
@@ -51,6 +53,7 @@ pub(crate) enum Occupant {
     /// A negotiation that was waiting; the token now belongs to the transport that asked.
     Negotiated {
         connection_id: String,
+        continuity: Continuity,
     },
     /// A connection that has a transport, or is about to have it.
     Connected(Transport, Option<Seat>),
@@ -63,20 +66,26 @@ impl Directory {
     }
 
     /// Keeps a negotiation until `expires`.
-    pub(crate) fn negotiate(&mut self, token: String, connection_id: String, expires: Duration) -> Result<(), Full> {
+    pub(crate) fn negotiate(
+        &mut self,
+        token: String,
+        connection_id: String,
+        continuity: Continuity,
+        expires: Duration,
+    ) -> Result<(), Full> {
         if self.waiting >= self.limit {
             return Err(Full);
         }
         self.waiting += 1;
-        self.tokens.insert(token, Slot::Waiting { connection_id, expires });
+        self.tokens.insert(token, Slot::Waiting { connection_id, continuity, expires });
         Ok(())
     }
 
     /// What a token leads to, without changing anything.
     pub(crate) fn look_up(&self, token: &str, now: Duration) -> Occupant {
         match self.tokens.get(token) {
-            Some(Slot::Waiting { connection_id, expires }) if now < *expires => {
-                Occupant::Negotiated { connection_id: connection_id.clone() }
+            Some(Slot::Waiting { connection_id, continuity, expires }) if now < *expires => {
+                Occupant::Negotiated { connection_id: connection_id.clone(), continuity: *continuity }
             }
             Some(Slot::Taken { transport, seat }) => Occupant::Connected(*transport, seat.clone()),
             _ => Occupant::Nobody,
@@ -143,8 +152,12 @@ mod tests {
 
     fn directory(limit: usize) -> Directory {
         let mut directory = Directory::new(limit);
-        directory.negotiate("token".to_owned(), "id".to_owned(), LATER).unwrap();
+        directory.negotiate("token".to_owned(), "id".to_owned(), Continuity::OneSocket, LATER).unwrap();
         directory
+    }
+
+    fn negotiate_other(directory: &mut Directory, expires: Duration) -> Result<(), Full> {
+        directory.negotiate("other".to_owned(), "id".to_owned(), Continuity::OneSocket, expires)
     }
 
     #[test]
@@ -152,7 +165,7 @@ mod tests {
         let mut directory = directory(9);
         assert!(matches!(directory.claim("id", Transport::WebSockets, NOW), Occupant::Nobody));
         let claimed = directory.claim("token", Transport::WebSockets, NOW);
-        assert!(matches!(claimed, Occupant::Negotiated { connection_id } if connection_id == "id"));
+        assert!(matches!(claimed, Occupant::Negotiated { connection_id, .. } if connection_id == "id"));
         let taken = directory.claim("token", Transport::LongPolling, NOW);
         assert!(matches!(taken, Occupant::Connected(Transport::WebSockets, None)));
         directory.expire(Duration::MAX);
@@ -166,17 +179,17 @@ mod tests {
     #[test]
     fn a_negotiation_is_gone_at_its_time_and_makes_room() {
         let mut directory = directory(1);
-        assert_eq!(directory.negotiate("other".to_owned(), "id".to_owned(), LATER), Err(Full));
+        assert_eq!(negotiate_other(&mut directory, LATER), Err(Full));
         assert!(matches!(directory.claim("token", Transport::WebSockets, LATER), Occupant::Nobody));
         directory.expire(LATER);
         assert!(directory.is_empty());
-        assert_eq!(directory.negotiate("other".to_owned(), "id".to_owned(), LATER * 2), Ok(()));
+        assert_eq!(negotiate_other(&mut directory, LATER * 2), Ok(()));
     }
 
     #[test]
     fn a_negotiation_that_was_claimed_makes_room() {
         let mut directory = directory(1);
         directory.claim("token", Transport::WebSockets, NOW);
-        assert_eq!(directory.negotiate("other".to_owned(), "id".to_owned(), LATER), Ok(()));
+        assert_eq!(negotiate_other(&mut directory, LATER), Ok(()));
     }
 }

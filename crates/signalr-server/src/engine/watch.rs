@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Engine;
+use crate::connection::numbering::Numbering;
 use crate::message::{Reconnect, ServerMessage};
 use crate::protocol::{Frame, handshake::HandshakeError};
 use crate::{Connection, Disconnect, Transport};
@@ -20,6 +21,7 @@ enum Due {
     CancelHandshake,
     CloseSilent,
     CloseExpired,
+    Acknowledge(u64),
     Ping,
 }
 
@@ -46,13 +48,7 @@ impl Engine {
 
     fn due(&self, connection: &Connection, now: Duration) -> Option<Due> {
         let (activity, options) = (connection.activity(), &self.options);
-        // A stream cannot tell that its client takes nothing: it is merely not asked for more.
-        if connection.transport() == Transport::ServerSentEvents && !connection.outbox().is_empty() {
-            activity.stalled(now);
-        }
-        let is_over = || connection.transport() != Transport::WebSockets && connection.outbox().is_ended();
-        if activity.is_stalled(now, options.send_timeout) || activity.is_absent(now, connection.patience()) || is_over()
-        {
+        if self.is_lost(connection, now) {
             return Some(Due::Drop);
         }
         if activity.is_past_deadline(now) {
@@ -61,41 +57,67 @@ impl Engine {
         if connection.awaits_handshake() || !connection.outbox().is_open() {
             return None;
         }
-        // Long polling has no Pings and no silence: the polls show that the client is there (signalr-protocol 3.4).
-        let has_pings = connection.transport() != Transport::LongPolling;
-        // While the hub handles a message the client may be waiting for it (signalr-protocol 6.1).
-        let is_silent = || activity.is_silent(now, options.client_timeout) && !connection.inbox().is_busy();
         if activity.is_expired(now) {
-            Some(Due::CloseExpired)
-        } else if has_pings && is_silent() {
-            Some(Due::CloseSilent)
-        } else if has_pings && activity.is_quiet(now, options.keep_alive_interval) && connection.outbox().is_empty() {
-            Some(Due::Ping)
-        } else {
-            None
+            return Some(Due::CloseExpired);
         }
+        // Long polling has no Pings and no silence: the polls show that the client is there (signalr-protocol 3.4).
+        if connection.transport() == Transport::LongPolling || connection.away_since().is_some() {
+            return None;
+        }
+        // While the hub handles a message the client may be waiting for it (signalr-protocol 6.1).
+        if activity.is_silent(now, options.client_timeout) && !connection.inbox().is_busy() {
+            return Some(Due::CloseSilent);
+        }
+        let owed = |numbering: &Numbering| numbering.lock().owed(now, options.acknowledge_interval);
+        if let Some(number) = connection.numbering().and_then(owed) {
+            return Some(Due::Acknowledge(number));
+        }
+        let is_quiet = activity.is_quiet(now, options.keep_alive_interval) && connection.outbox().is_empty();
+        is_quiet.then_some(Due::Ping)
+    }
+
+    /// Whether nothing will come of the connection, or at least of its transport.
+    fn is_lost(&self, connection: &Connection, now: Duration) -> bool {
+        let (activity, options) = (connection.activity(), &self.options);
+        // A stream cannot tell that its client takes nothing: it is merely not asked for more.
+        if connection.transport() == Transport::ServerSentEvents && !connection.outbox().is_empty() {
+            activity.stalled(now);
+        }
+        let away_since = connection.away_since();
+        let has_no_task = connection.transport() != Transport::WebSockets || away_since.is_some();
+        activity.is_stalled(now, options.send_timeout)
+            || activity.is_absent(now, connection.patience())
+            || away_since.is_some_and(|since| now.saturating_sub(since) >= options.reconnect_window)
+            || (has_no_task && connection.outbox().is_ended())
     }
 
     fn carry_out(&self, connection: &Connection, due: Due, now: Duration) {
         match due {
-            Due::Drop => {
-                connection.outbox().end(Disconnect::TransportLost);
-                // The task of a WebSocket sees to the rest. A request may never be looked at again, or not be there.
-                if connection.transport() != Transport::WebSockets {
-                    self.ended(connection);
-                }
+            // The task of the WebSocket sees to the rest, which may be to wait for the client.
+            Due::Drop if connection.transport() == Transport::WebSockets && connection.away_since().is_none() => {
+                connection.cut();
             }
+            // A request may never be looked at again, or not be there.
+            Due::Drop => self.ended(connection),
             Due::CancelHandshake => {
                 connection.refuse(&HandshakeError::Canceled, Disconnect::ProtocolError("no handshake in time"));
             }
+            // Most likely nobody would read the Close message, and somebody may still come back.
+            Due::CloseSilent if connection.is_resumable() => connection.cut(),
             Due::CloseSilent => connection.fail(Disconnect::ClientTimeout, Reconnect::Allowed),
             Due::CloseExpired => {
                 connection.close_with(&ServerMessage::close(None, Reconnect::Allowed), Disconnect::Expired);
             }
+            Due::Acknowledge(number) => {
+                if let Some(numbering) = connection.numbering() {
+                    numbering.lock().acknowledged(number, now);
+                }
+                connection.outbox().push_control(&Frame::ack(connection.protocol(), number));
+            }
             Due::Ping => {
                 // Counted as sent now, so that a task that is slow to write it is not given another one.
                 connection.activity().sent(now);
-                let _ = connection.push(&Frame::ping(connection.protocol()));
+                connection.outbox().push_control(&Frame::ping(connection.protocol()));
             }
         }
     }

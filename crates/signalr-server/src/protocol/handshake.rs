@@ -24,7 +24,14 @@ pub(crate) enum HandshakeError {
     Unreadable,
 }
 
-/// What the client asked for.
+/// What the client asked for and gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Handshake {
+    pub(crate) protocol: HubProtocol,
+    /// Version 2: the client takes part in stateful reconnect (signalr-protocol 4.1), if the negotiation agreed to it.
+    pub(crate) is_resumable: bool,
+}
+
 #[derive(Deserialize)]
 struct Request {
     protocol: String,
@@ -40,8 +47,8 @@ struct Answer<'a> {
 /// The largest handshake in bytes; a handshake has no reason to be longer.
 pub(crate) const LARGEST: usize = 4096;
 
-/// Reads a handshake without its delimiter. Version 2 means that stateful reconnect was agreed; both are accepted.
-pub(crate) fn read(handshake: &[u8], transport: Transport) -> Result<HubProtocol, HandshakeError> {
+/// Reads a handshake without its delimiter.
+pub(crate) fn read(handshake: &[u8], transport: Transport) -> Result<Handshake, HandshakeError> {
     // serde would read an array as a struct, too.
     let object = handshake.trim_ascii_start().starts_with(b"{");
     let request = object.then(|| serde_json::from_slice(handshake).ok()).flatten();
@@ -54,7 +61,7 @@ pub(crate) fn read(handshake: &[u8], transport: Transport) -> Result<HubProtocol
         Some(HubProtocol::MessagePack) if !transport.is_binary() => {
             Err(HandshakeError::NotBinary(HubProtocol::MessagePack.name()))
         }
-        Some(known) => Ok(known),
+        Some(protocol) => Ok(Handshake { protocol, is_resumable: version == 2 }),
     }
 }
 
@@ -80,7 +87,8 @@ mod tests {
     #[track_caller]
     fn check_on(transport: Transport, handshake: &str, expected: Result<HubProtocol, &str>) {
         let read = read(handshake.as_bytes(), transport);
-        assert_eq!(read.map_err(|error| error.to_string()), expected.map_err(str::to_owned));
+        let read = read.map(|handshake| handshake.protocol).map_err(|error| error.to_string());
+        assert_eq!(read, expected.map_err(str::to_owned));
     }
 
     #[test]
@@ -103,6 +111,15 @@ mod tests {
         check(r#"["json",1]"#, Err(UNREADABLE));
         check("", Err(UNREADABLE));
         check("\u{0}[", Err(UNREADABLE));
+    }
+
+    #[test]
+    fn version_2_is_that_of_stateful_reconnect() {
+        for (version, is_resumable) in [(1, false), (2, true)] {
+            let handshake = format!(r#"{{"protocol":"json","version":{version}}}"#);
+            let read = read(handshake.as_bytes(), Transport::WebSockets);
+            assert_eq!(read, Ok(Handshake { protocol: HubProtocol::Json, is_resumable }));
+        }
     }
 
     #[test]

@@ -16,6 +16,12 @@ pub(crate) fn write(content: &Content, buffer: &mut Vec<u8>) {
     buffer.push(RECORD_SEPARATOR);
 }
 
+/// Appends an Ack or a Sequence.
+pub(crate) fn write_control(kind: u8, number: u64, buffer: &mut Vec<u8>) {
+    buffer.extend_from_slice(format!(r#"{{"type":{kind},"sequenceId":{number}}}"#).as_bytes());
+    buffer.push(RECORD_SEPARATOR);
+}
+
 /// A message towards the client; the fields are written in this order.
 #[derive(Serialize, Default)]
 #[serde(rename_all = "camelCase")]
@@ -90,6 +96,8 @@ struct Properties<'a> {
     result: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "present")]
     error: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    sequence_id: Option<&'a RawValue>,
 }
 
 /// A property that is there, also when it is `null`: serde alone would take `null` for absent.
@@ -110,6 +118,8 @@ pub(crate) fn read(message: &[u8]) -> Result<Incoming, Malformed> {
         5 => properties.cancel_invocation().map(Incoming::Message),
         6 => Ok(Incoming::Ping),
         7 => Ok(Incoming::Close { error: properties.error()? }),
+        8 => properties.sequence_id().map(Incoming::Ack),
+        9 => properties.sequence_id().map(Incoming::Sequence),
         _ => Ok(Incoming::Ignored),
     }
 }
@@ -191,6 +201,11 @@ impl Properties<'_> {
 
     fn headers(&self) -> Result<Headers, Malformed> {
         optional(self.headers, "the `headers` of a message are not a map of strings").map(Option::unwrap_or_default)
+    }
+
+    fn sequence_id(&self) -> Result<u64, Malformed> {
+        const COMPLAINT: &str = "the `sequenceId` of a message is not a number";
+        optional(self.sequence_id, COMPLAINT)?.ok_or(Malformed(COMPLAINT))
     }
 
     fn error(&self) -> Result<Option<String>, Malformed> {
@@ -288,6 +303,8 @@ mod tests {
             }
             Incoming::Ping => "ping".to_owned(),
             Incoming::Close { error } => format!("close {error:?}"),
+            Incoming::Ack(number) => format!("ack {number}"),
+            Incoming::Sequence(number) => format!("sequence {number}"),
             Incoming::Ignored => "ignored".to_owned(),
         }
     }
@@ -316,7 +333,8 @@ mod tests {
         check_read(r#"{"type":6}"#, "ping");
         check_read(r#"{"type":7}"#, "close None");
         check_read(r#"{"type":7,"error":"bye"}"#, r#"close Some("bye")"#);
-        check_read(r#"{"type":8,"sequenceId":1}"#, "ignored");
+        check_read(r#"{"type":8,"sequenceId":36}"#, "ack 36");
+        check_read(r#"{"sequenceId":300,"type":9}"#, "sequence 300");
         check_read(r#"{"type":42,"target":5}"#, "ignored");
     }
 
@@ -346,6 +364,8 @@ mod tests {
             "error: a completion has both `result` and `error`",
         );
         check_read(r#"{"type":5,"invocationId":""}"#, "error: a message has no `invocationId`");
+        check_read(r#"{"type":8}"#, "error: the `sequenceId` of a message is not a number");
+        check_read(r#"{"type":9,"sequenceId":-1}"#, "error: the `sequenceId` of a message is not a number");
     }
 
     proptest! {

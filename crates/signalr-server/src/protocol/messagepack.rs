@@ -76,8 +76,8 @@ fn write_completion(invocation_id: &str, outcome: &Outcome, buffer: &mut Vec<u8>
 
 /// A message without a hub's content, which the engine itself says (signalr-protocol 7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(test), expect(dead_code, reason = "of these only Ping is sent, and its frame is a constant"))]
 pub(crate) enum Control {
+    #[cfg_attr(not(test), expect(dead_code, reason = "the frame that is sent is a constant"))]
     Ping,
     /// Everything up to this message has been processed.
     Ack(u64),
@@ -86,7 +86,6 @@ pub(crate) enum Control {
 }
 
 /// Appends a control message behind its length.
-#[cfg_attr(not(test), expect(dead_code, reason = "only Ping is sent, and its frame is a constant"))]
 pub(crate) fn write_control(control: Control, buffer: &mut Vec<u8>) {
     let start = buffer.len();
     match control {
@@ -131,6 +130,8 @@ pub(crate) fn read(message: &[u8]) -> Result<Incoming, Malformed> {
         5 => items.cancel_invocation().map(Incoming::Message),
         6 => Ok(Incoming::Ping),
         7 => Ok(Incoming::Close { error: items.text("the `error` of a message is not a string")? }),
+        8 => items.integer("the `sequenceId` of a message is not a number").map(Incoming::Ack),
+        9 => items.integer("the `sequenceId` of a message is not a number").map(Incoming::Sequence),
         _ => Ok(Incoming::Ignored),
     }
 }

@@ -13,6 +13,7 @@ use http::{HeaderValue, StatusCode, header};
 use tokio::sync::{Mutex, watch};
 
 use super::requests::Requests;
+use crate::connection::Continuity;
 use crate::connection::outbox::Next;
 use crate::endpoint::claim::{Claim, claim};
 use crate::endpoint::text;
@@ -42,9 +43,11 @@ impl Polls {
 /// Answers a poll.
 pub(crate) async fn poll(engine: &Arc<Engine>, query: Query, admission: Admission) -> Response {
     match claim(engine, Transport::LongPolling, &query, &admission) {
-        Ok(Claim::New { token, connection_id }) => {
+        Ok(Claim::New { token, connection_id, .. }) => {
             let transport = Transport::LongPolling;
-            let connection = Connection::open(Arc::clone(engine), connection_id, transport, admission, query);
+            let continuity = Continuity::OneSocket;
+            let connection =
+                Connection::open(Arc::clone(engine), connection_id, transport, continuity, admission, query);
             connection.activity().left(engine.now());
             let requests = Arc::new(Requests::new(Session::new(connection.clone())));
             engine.opened(Seat { connection, requests: Some(requests) }, token);
@@ -99,7 +102,7 @@ async fn take(connection: &Connection, polls: &Polls) -> Option<Vec<Frame>> {
 
 fn poll_take(connection: &Connection, given: &mut usize, context: &Context<'_>) -> Poll<Option<Vec<Frame>>> {
     let mut frames = Vec::new();
-    match connection.outbox().take(context, &mut frames, std::mem::take(given)) {
+    match connection.outbox().take(context, &mut frames, std::mem::take(given), 0) {
         Next::Write => {
             *given = frames.iter().map(Frame::len).sum();
             Poll::Ready(Some(frames))

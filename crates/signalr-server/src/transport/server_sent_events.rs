@@ -16,6 +16,7 @@ use http::{HeaderValue, header};
 use hyper::body::Frame as Piece;
 
 use super::requests::Requests;
+use crate::connection::Continuity;
 use crate::connection::outbox::Next;
 use crate::endpoint::claim::{Claim, Refused, claim};
 use crate::engine::{Engine, Seat};
@@ -29,9 +30,11 @@ const PIECE: usize = 64 * 1024;
 /// Opens the stream of a connection that has been negotiated.
 pub(crate) fn accept(engine: &Arc<Engine>, query: Query, admission: Admission) -> Response {
     match claim(engine, Transport::ServerSentEvents, &query, &admission) {
-        Ok(Claim::New { token, connection_id }) => {
+        Ok(Claim::New { token, connection_id, .. }) => {
             let transport = Transport::ServerSentEvents;
-            let connection = Connection::open(Arc::clone(engine), connection_id, transport, admission, query);
+            let continuity = Continuity::OneSocket;
+            let connection =
+                Connection::open(Arc::clone(engine), connection_id, transport, continuity, admission, query);
             let requests = Arc::new(Requests::new(Session::new(connection.clone())));
             engine.opened(Seat { connection: connection.clone(), requests: Some(requests) }, token);
             stream(Events { connection, begun: false, frames: Vec::new(), next: 0, handed: 0 })
@@ -80,7 +83,7 @@ impl hyper::body::Body for Events {
             events.frames.clear();
             events.next = 0;
             let handed = std::mem::take(&mut events.handed);
-            match events.connection.outbox().take(context, &mut events.frames, handed) {
+            match events.connection.outbox().take(context, &mut events.frames, handed, 0) {
                 Next::Write => {}
                 Next::Wait => {
                     events.frames = Vec::new();

@@ -17,7 +17,8 @@ use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use hyper::upgrade::OnUpgrade;
 use sha1::{Digest, Sha1};
 
-use crate::endpoint::claim::{self, Claim, claim};
+use crate::connection::Continuity;
+use crate::endpoint::claim::{Claim, claim};
 use crate::endpoint::text;
 use crate::engine::{Engine, Seat};
 use crate::session::Session;
@@ -52,26 +53,59 @@ pub(crate) fn accept(
         Ok(upgrading) => upgrading,
         Err(refused) => return refused.into_response(),
     };
-    let (token, connection_id) = match claim(engine, Transport::WebSockets, &query, &admission) {
-        Ok(Claim::New { token, connection_id }) => (token, connection_id),
-        Ok(Claim::Again(_)) => return claim::Refused::InUse.into_response(),
+    let claim = match claim(engine, Transport::WebSockets, &query, &admission) {
+        Ok(claim) => claim,
         Err(refused) => return refused.into_response(),
     };
     // A small task waits for the upgrade, and the one that lives as long as the connection starts behind it: what the
     // upgrade needs is not kept.
-    let tasks = engine.tasks().clone();
     let engine = Arc::clone(engine);
-    tasks.spawn(async move {
+    match claim {
+        Claim::New { token, connection_id, continuity } => {
+            let opening = Opening { engine, token, connection_id, continuity, admission, query };
+            opening.engine.tasks().clone().spawn(opening.open(upgrade));
+        }
+        Claim::Again(Seat { connection, .. }) => {
+            engine.tasks().spawn(resume(connection, upgrade));
+        }
+    }
+    switching_protocols(accept_key)
+}
+
+/// A connection whose upgrade is not through yet.
+struct Opening {
+    engine: Arc<Engine>,
+    token: Option<String>,
+    connection_id: String,
+    continuity: Continuity,
+    admission: Admission,
+    query: Query,
+}
+
+impl Opening {
+    async fn open(self, upgrade: OnUpgrade) {
+        let Self { engine, token, connection_id, continuity, admission, query } = self;
         let Ok(upgraded) = upgrade.await else {
             return engine.abandoned(token.as_deref());
         };
         let (socket, early) = Socket::from_upgraded(upgraded);
-        let connection = Connection::open(Arc::clone(&engine), connection_id, Transport::WebSockets, admission, query);
+        let transport = Transport::WebSockets;
+        let connection = Connection::open(Arc::clone(&engine), connection_id, transport, continuity, admission, query);
         let session = Session::new(connection.clone());
         engine.opened(Seat { connection, requests: None }, token);
         engine.tasks().spawn(Pump::new(socket, session, &early).run());
-    });
-    switching_protocols(accept_key)
+    }
+}
+
+/// A client comes back to its connection over another socket. If the connection has ended in the meantime the socket is
+/// dropped, and the client negotiates anew.
+async fn resume(connection: Connection, upgrade: OnUpgrade) {
+    let Ok(upgraded) = upgrade.await else { return };
+    let (socket, early) = Socket::from_upgraded(upgraded);
+    let engine = Arc::clone(connection.engine());
+    if let Some(number) = engine.resumed(&connection) {
+        engine.tasks().spawn(Pump::new(socket, Session::resume(connection, number), &early).run());
+    }
 }
 
 /// The proof that the request was understood (RFC 6455, 4.2.2).

@@ -8,5 +8,6 @@ mod long_polling;
 mod messagepack;
 mod negotiate;
 mod server_sent_events;
+mod stateful;
 mod timing;
 mod websocket;

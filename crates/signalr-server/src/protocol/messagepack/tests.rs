@@ -97,7 +97,6 @@ fn every_vector_of_a_server_is_written_byte_for_byte() {
 /// Writes what a server says in the JSON `message`.
 fn write_json(message: &Value, buffer: &mut Vec<u8>) {
     let reconnect = if message["allowReconnect"] == true { Reconnect::Allowed } else { Reconnect::Denied };
-    let sequence_id = message["sequenceId"].as_u64();
     let content = match json::read(message.to_string().as_bytes()).unwrap() {
         Incoming::Message(ClientMessage::Invocation { invocation_id, target, arguments, .. }) => {
             Content::Invocation { invocation_id, target, arguments }
@@ -110,8 +109,8 @@ fn write_json(message: &Value, buffer: &mut Vec<u8>) {
         }
         Incoming::Close { error } => Content::Close { error, reconnect },
         Incoming::Ping => return write_control(Control::Ping, buffer),
-        Incoming::Ignored if message["type"] == 8 => return write_control(Control::Ack(sequence_id.unwrap()), buffer),
-        Incoming::Ignored => return write_control(Control::Sequence(sequence_id.unwrap()), buffer),
+        Incoming::Ack(number) => return write_control(Control::Ack(number), buffer),
+        Incoming::Sequence(number) => return write_control(Control::Sequence(number), buffer),
         other => panic!("servers do not say {other:?}"),
     };
     write(&content, buffer).unwrap();

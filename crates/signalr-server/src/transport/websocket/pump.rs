@@ -11,6 +11,7 @@ use tokio::io::ReadBuf;
 use super::batch::Batch;
 use super::frame::{self, Event, FrameReader, Violation};
 use super::socket::Socket;
+use crate::connection::numbering::Numbering;
 use crate::connection::outbox::{Backlog, Next};
 use crate::message::Reconnect;
 use crate::protocol::Frame;
@@ -121,7 +122,11 @@ impl Pump {
                 Poll::Pending => {
                     let connection = self.connection();
                     connection.activity().stalled(connection.engine().now());
-                    return if connection.outbox().watch(context) { Flow::Waits } else { Flow::Ends };
+                    return if connection.outbox().watch(context, self.session.socket()) {
+                        Flow::Waits
+                    } else {
+                        Flow::Ends
+                    };
                 }
             }
         }
@@ -129,7 +134,8 @@ impl Pump {
 
     /// Takes the next frames to write, if there are any.
     fn refill(&mut self, context: &Context<'_>) -> Flow {
-        let next = self.session.connection().outbox().take(context, self.batch.refill(), self.written);
+        let next =
+            self.session.connection().outbox().take(context, self.batch.refill(), self.written, self.session.socket());
         self.written = 0;
         match next {
             Next::Drop => return Flow::Ends,
@@ -218,12 +224,15 @@ impl Pump {
 
     /// The peer says Close. What is queued for it is not written any more.
     fn agree(&mut self, code: Option<u16>) {
-        if self.closing == Closing::NotYet {
+        let connection = self.connection().clone();
+        // Locked so that the client cannot go over to another socket meanwhile: it would close that one, too.
+        let _numbers = connection.numbering().map(Numbering::lock);
+        if self.closing == Closing::NotYet && connection.outbox().is_served_by(self.session.socket()) {
             let error = match code {
                 None | Some(1000 | 1001) => None,
                 Some(code) => Some(format!("the WebSocket was closed with code {code}")),
             };
-            self.connection().finish(None, Backlog::Dropped, Disconnect::ClientClosed { error });
+            connection.finish(None, Backlog::Dropped, Disconnect::ClientClosed { error });
             self.written += self.batch.cut();
             // A close without a code is answered with 1000; an echo would read as 1005 (signalr-protocol 3.2).
             let answer = Frame::control(frame::CLOSE, &code.unwrap_or(1000).to_be_bytes());
@@ -238,16 +247,22 @@ impl Pump {
             self.closing = Closing::Agreed;
             return;
         }
+        let connection = self.connection().clone();
+        let _numbers = connection.numbering().map(Numbering::lock);
+        if !connection.outbox().is_served_by(self.session.socket()) {
+            self.closing = Closing::Agreed;
+            return;
+        }
         self.closing = Closing::Deaf;
         self.code = Some(violation.code());
-        self.connection().fail(Disconnect::ProtocolError(violation.complaint()), Reconnect::Denied);
+        connection.fail(Disconnect::ProtocolError(violation.complaint()), Reconnect::Denied);
     }
 }
 
-/// However the task ends, also by a panic, the connection ends with it.
+/// However the task ends, also by a panic, its socket is lost.
 impl Drop for Pump {
     fn drop(&mut self) {
         let connection = self.connection();
-        connection.engine().ended(connection);
+        connection.engine().lost(connection, self.session.socket());
     }
 }
