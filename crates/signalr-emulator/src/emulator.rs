@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::serve::ListenerExt;
 use azure_signalr::{AccessKey, ConnectionString};
+use http::header::CONTENT_TYPE;
 use signalr_server::{Clients, Endpoint};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -42,7 +43,7 @@ impl Emulator {
         Self { service, endpoint, shutdown, grace }
     }
 
-    /// Everything that the service answers: `/client`, `/api` and `/metrics`. Serve it with `TCP_NODELAY`, as
+    /// Everything that the service answers: `/client`, `/api`, described at `/api/openapi.json`, and `/metrics`. Serve it with `TCP_NODELAY`, as
     /// [`serve`](Self::serve) does.
     pub fn router(&self) -> Router {
         let connect = any(connect).with_state(self.endpoint.clone());
@@ -54,6 +55,7 @@ impl Emulator {
             .route("/client/", connect)
             .route("/client/negotiate", negotiate.clone())
             .route("/client//negotiate", negotiate)
+            .route("/api/openapi.json", get(openapi))
             .fallback_service(any(data_plane::serve).with_state(Arc::clone(&self.service)))
             .layer(axum::middleware::from_fn_with_state(Arc::clone(&self.service), limits::enforce))
             .layer(CatchPanicLayer::new())
@@ -139,6 +141,11 @@ async fn connect(State(endpoint): State<Endpoint>, request: Request) -> Response
 
 async fn negotiate(State(endpoint): State<Endpoint>, request: Request) -> Response {
     endpoint.negotiate(request).await
+}
+
+/// The description of the REST interface. It tells no secret, so it needs no token.
+async fn openapi() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json; charset=utf-8")], include_str!("../openapi.json"))
 }
 
 /// Every origin, method and header, with credentials: `*` would not do (signalr-service 2.6).

@@ -1,5 +1,9 @@
 //! Every row of signalr-service 1.3 and 1.4, under both path families, with its status of success.
 
+use std::collections::HashSet;
+
+use serde_json::Value;
+
 use super::*;
 
 fn parse(method: &str, path: &str) -> Result<Route, Unroutable> {
@@ -156,4 +160,31 @@ fn other_paths_and_methods_are_refused() {
     );
     check_unroutable("POST", "/api/health", Unroutable::MethodNotAllowed(text("GET, HEAD")));
     check_unroutable("HEAD", "/api/hubs/chat/groups/g/connections", Unroutable::MethodNotAllowed(text("GET")));
+}
+
+/// The description that is served at `/api/openapi.json`.
+#[test]
+fn the_description_of_the_interface_has_every_operation_with_its_status() {
+    let document: Value = serde_json::from_str(include_str!("../../openapi.json")).unwrap();
+    let mut described = HashSet::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let method = method.to_uppercase();
+            let Ok(route) = parse(&method, path) else { panic!("{method} {path} is no operation") };
+            let Route::Hub { family, operation: found, .. } = route else { continue };
+            let status = found.success(family).as_u16().to_string();
+            assert!(operation["responses"].get(&status).is_some(), "{method} {path} succeeds with {status}");
+            let taken = path.matches('{').count();
+            let parameters = operation["parameters"].as_array().unwrap();
+            let of_path = parameters.iter().filter(|parameter| is_in_path(&document, parameter));
+            assert_eq!(of_path.count(), taken, "{method} {path} describes the names in its path");
+            described.insert(std::mem::discriminant(&found));
+        }
+    }
+    assert_eq!(described.len(), 15, "every kind of operation is described");
+}
+
+fn is_in_path(document: &Value, parameter: &Value) -> bool {
+    let named = parameter["$ref"].as_str().map(|reference| &document["components"]["parameters"][&reference[24..]]);
+    named.unwrap_or(parameter)["in"] == "path"
 }

@@ -18,6 +18,17 @@ async fn health_needs_no_token() {
 }
 
 #[tokio::test]
+async fn the_interface_describes_itself() {
+    let service = Service::start().await;
+    let answer = service.http.get(service.url("api/openapi.json")).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()["content-type"], "application/json; charset=utf-8");
+    let document: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+    assert_eq!(document["openapi"], "3.1.0");
+    assert!(document["paths"]["/api/hubs/{hub}/:send"]["post"].is_object());
+}
+
+#[tokio::test]
 async fn every_version_is_served() {
     let service = Service::start().await;
     for version in ["", "?api-version=", "?api-version=2022-06-01", "?api-version=2031-01-01", "?api-version=x"] {
