@@ -113,7 +113,10 @@ async fn lane(crowd: &Crowd, payload_size: usize, deadline: Instant) -> Result<V
         let payload = payload::compose(announced.sequence, payload_size);
         let published = Instant::now();
         let both = join(crowd.publisher.publish(payload), announced.complete);
-        let late = || anyhow!("broadcast {} did not reach everybody in {} s", announced.sequence, PATIENCE.as_secs());
+        let late = || {
+            let missing = crowd.tally.missing(announced.sequence);
+            anyhow!("broadcast {} did not reach {missing} clients in {} s", announced.sequence, PATIENCE.as_secs())
+        };
         let (accepted, complete) = timeout(PATIENCE, both).await.map_err(|_| late())?;
         accepted.context("a broadcast was not accepted")?;
         let complete = complete.map_err(|_| anyhow!(crowd.complaint().unwrap_or_default()))?;

@@ -99,6 +99,13 @@ impl Tally {
         }
     }
 
+    /// How many clients have not received a broadcast.
+    pub(super) fn missing(&self, sequence: u64) -> usize {
+        let slots = self.in_flight.borrow();
+        let in_flight = slots[slot(sequence)].as_ref().filter(|in_flight| in_flight.sequence == sequence);
+        in_flight.map_or(0, |in_flight| in_flight.missing)
+    }
+
     /// Something has gone wrong that makes further counting useless; the first cause is kept. Wakes the publishers.
     pub(super) fn fail(&self, cause: String) {
         self.trouble.borrow_mut().get_or_insert(cause);
@@ -141,11 +148,12 @@ mod tests {
         let mut announced = tally.announce();
         tally.delivered(0, message(0).as_bytes());
         assert!(announced.complete.try_recv().is_err());
+        assert_eq!(tally.missing(0), 1);
         assert_eq!(tally.complaint().unwrap(), "1 clients did not receive all 1 broadcasts; the worst has 0");
         tally.delivered(1, message(0).as_bytes());
         assert!(announced.complete.try_recv().is_ok());
         assert_eq!(tally.complaint(), None);
-        assert_eq!(tally.deliveries(), 2);
+        assert_eq!((tally.missing(0), tally.deliveries()), (0, 2));
     }
 
     #[track_caller]
