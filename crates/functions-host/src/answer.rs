@@ -33,6 +33,8 @@ pub(crate) struct Outcome {
     pub(crate) response: HttpOutput,
     /// Values for the other output bindings, by their place in function.json.
     pub(crate) outputs: Vec<(usize, OutputValue)>,
+    /// `ReturnValue`, unless it is null: the result of a call by a SignalR client.
+    pub(crate) returned: Option<Box<RawValue>>,
     /// Where the real host surprises in silence.
     pub(crate) notes: Vec<String>,
 }
@@ -142,7 +144,7 @@ impl Answer {
         let response = response.unwrap_or_else(|| HttpOutput::returned(self.return_value.as_deref(), zone));
         let mut notes = self.notes;
         notes.extend(response.notes.iter().cloned());
-        Ok(Outcome { response, outputs, notes })
+        Ok(Outcome { response, outputs, returned: self.return_value, notes })
     }
 
     /// What one binding gets, by the rules of functions-host 3.3, 3.6 and 3.7.

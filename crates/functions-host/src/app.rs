@@ -14,8 +14,8 @@ mod notices;
 mod settings;
 
 pub use function::{
-    AuthLevel, DataType, Function, FunctionState, HttpTrigger, InputBinding, OutputBinding,
-    SignalRConnectionInfoBinding, SignalROutputBinding, TimerTrigger, Trigger,
+    AuthLevel, ClientEvent, DataType, Function, FunctionState, HttpTrigger, InputBinding, OutputBinding,
+    SignalRConnectionInfoBinding, SignalROutputBinding, SignalRTrigger, TimerTrigger, Trigger,
 };
 pub use settings::{Cors, Settings};
 
@@ -200,6 +200,12 @@ impl App {
         let (functions, broken) = function_json::discover(&root, &host, &settings)?;
         notices.extend(notices::about(&host, &functions, &settings));
         Ok(App { root, host, functions, broken, settings, notices })
+    }
+
+    /// Whether any function has a binding of the SignalR extension, so that the real host would load it.
+    #[must_use]
+    pub fn uses_signalr(&self) -> bool {
+        self.functions.iter().any(Function::uses_signalr)
     }
 
     /// The function with this name, letter case ignored.

@@ -12,6 +12,7 @@ use crate::invocation::BindingData;
 
 pub(crate) mod signalr_input;
 pub(crate) mod signalr_output;
+pub(crate) mod signalr_trigger;
 
 /// What an invocation knows when its bindings are resolved.
 #[derive(Debug, Clone, Copy)]
@@ -39,9 +40,19 @@ impl<'a> Context<'a> {
 
     /// The connection behind a setting; the setting's name is taken literally (signalr-bindings 4.2).
     fn connection(&self, setting: &str) -> Result<ConnectionString, BindingError> {
-        let text = self.settings.connection_string(setting).ok_or_else(|| {
-            format!("The SignalR Service connection string or endpoints are not set.; set `{setting}` to a connection string")
-        })?;
-        text.parse().map_err(|error: azure_signalr::ConnectionStringError| error.to_string())
+        connection(self.settings, setting)
     }
+}
+
+/// The connection behind a setting.
+///
+/// # Errors
+/// When it is missing, with the extension's text and the setting's name, or unusable.
+pub(crate) fn connection(settings: &Settings, setting: &str) -> Result<ConnectionString, BindingError> {
+    let text = settings.connection_string(setting).ok_or_else(|| {
+        format!(
+            "The SignalR Service connection string or endpoints are not set.; set `{setting}` to a connection string"
+        )
+    })?;
+    text.parse().map_err(|error: azure_signalr::ConnectionStringError| error.to_string())
 }

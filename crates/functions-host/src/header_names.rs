@@ -8,7 +8,7 @@ pub(crate) fn canonical_name(name: &str) -> &str {
     KNOWN.iter().find(|known| known.eq_ignore_ascii_case(name)).copied().unwrap_or(name)
 }
 
-const KNOWN: [&str; 52] = [
+const KNOWN: [&str; 60] = [
     "Accept",
     "Accept-Charset",
     "Accept-Encoding",
@@ -61,4 +61,13 @@ const KNOWN: [&str; 52] = [
     "traceparent",
     "tracestate",
     "Grpc-Timeout",
+    // As the SignalR service writes them.
+    "X-ASRS-Category",
+    "X-ASRS-Client-Query",
+    "X-ASRS-Connection-Id",
+    "X-ASRS-Event",
+    "X-ASRS-Hub",
+    "X-ASRS-Signature",
+    "X-ASRS-User-Claims",
+    "X-ASRS-User-Id",
 ];

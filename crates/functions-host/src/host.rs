@@ -360,6 +360,12 @@ impl Invoker {
         let functions = app.functions.iter().map(|function| listed(function, app, *address)).collect();
         let broken = app.broken.iter().map(|broken| (broken.name.clone(), broken.message.clone())).collect();
         observer.tell(&HostEvent::Listening { address: *address, functions, broken });
+        if app.uses_signalr() {
+            // `localhost`, as everywhere in what the real host prints.
+            let endpoint = format!("http://localhost:{}/runtime/webhooks/signalr", address.port());
+            observer.log(LogLevel::Information, format!("Registered SignalR trigger Endpoint = {endpoint}"));
+            observer.log(LogLevel::Information, "SignalRService binding initialized");
+        }
         for notice in app.notices.iter().cloned().chain(checks::warnings(app)) {
             observer.log(LogLevel::Warning, notice);
         }

@@ -146,6 +146,18 @@ fn string_length(inside: &str) -> usize {
     closing.unwrap_or(inside.len())
 }
 
+/// `json` without the white space between its values.
+pub(crate) fn compact(json: &str) -> String {
+    let (mut inside_string, mut escaped) = (false, false);
+    let mut keeps = |character: char| {
+        let quotes = character == '"' && !escaped;
+        escaped = character == '\\' && !escaped;
+        inside_string ^= quotes;
+        inside_string || !matches!(character, ' ' | '\t' | '\r' | '\n')
+    };
+    json.chars().filter(|character| keeps(*character)).collect()
+}
+
 /// The text that .NET's `ToString()` makes of a JSON value (functions-host 3.4): strings as they are, objects and arrays
 /// indented with two spaces, `True`, `False`, nothing for null.
 pub(crate) fn plain_text(value: &Value, zone: &TimeZone) -> String {
@@ -240,6 +252,11 @@ mod tests {
     fn json_without_dates_stays_borrowed() {
         let json = r#"{"a":["b","2023-11-14T22:13:20Z"]}"#;
         assert!(matches!(rewrite_dates(json, &TimeZone::UTC), (Cow::Borrowed(same), _) if same == json));
+    }
+
+    #[test]
+    fn compact_json_has_white_space_only_inside_strings() {
+        assert_eq!(compact(" { \"a b\\\" c\" :\n[ 1 , \"\\\\\" , \" \" ]\t}\r\n"), r#"{"a b\" c":[1,"\\"," "]}"#);
     }
 
     #[test]

@@ -99,7 +99,7 @@ impl RouteTable {
                 template: trigger.route.clone(),
                 methods: trigger.methods.clone(),
             }),
-            Trigger::Timer(_) => None,
+            Trigger::Timer(_) | Trigger::SignalR(_) => None,
         });
         let prefix = prefix.split('/').filter(|segment| !segment.is_empty()).map(str::to_owned);
         RouteTable { prefix: prefix.collect(), routes: routes.collect() }

@@ -1,4 +1,4 @@
-//! The HTTP side of the host: function routes, CORS, the admin interface and the start page (functions-host 4).
+//! The HTTP side of the host: function routes, CORS, the admin interface, webhooks and the start page (functions-host 4).
 //!
 //! Easily missed: a wrong method gives 404, not 405, and a preflight request is answered before any function is looked for.
 
@@ -20,6 +20,7 @@ use crate::routes::RouteValues;
 
 mod admin;
 mod cors;
+mod webhooks;
 
 /// The largest request body that the real host takes, in bytes.
 const BODY_LIMIT: usize = 104_857_600;
@@ -54,6 +55,9 @@ async fn dispatch(invoker: &Invoker, request: Request) -> Response {
     if let Some(rest) = admin::path_below(&path) {
         return admin::answer(invoker, &rest, request).await;
     }
+    if let Some(extension) = webhooks::extension(&path) {
+        return webhooks::answer(invoker, &extension, request).await;
+    }
     if let Some((place, route_values)) = invoker.shared().routes.find(request.method(), &path) {
         if invoker.app().functions[place].state == FunctionState::Disabled {
             return StatusCode::NOT_FOUND.into_response();
@@ -72,7 +76,7 @@ async fn call_function(invoker: &Invoker, place: usize, route_values: RouteValue
         Ok(Reply::Output(output)) => output.render(),
         Ok(Reply::Forwarded(rendered)) => Ok(rendered),
         // The observer knows why; the caller does not.
-        Err(_) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Err(_) | Ok(Reply::Returned(_)) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     };
     let name = &invoker.app().functions[place].name;
     match rendered {
@@ -124,7 +128,7 @@ async fn read_call(
 fn identity(invoker: &Invoker, place: usize, headers: &HeaderMap, raw_query: &str) -> Identity {
     let is_anonymous = match &invoker.app().functions[place].trigger {
         Trigger::Http(trigger) => trigger.auth_level == AuthLevel::Anonymous,
-        Trigger::Timer(_) => false,
+        Trigger::Timer(_) | Trigger::SignalR(_) => false,
     };
     let has_key = headers.contains_key("x-functions-key") || headers.contains_key("x-ms-client-principal");
     let has_code =

@@ -38,6 +38,8 @@ pub enum Trigger {
     Http(HttpTrigger),
     /// A schedule.
     Timer(TimerTrigger),
+    /// Something that a SignalR client does, as the service reports it (signalr-bindings 6).
+    SignalR(SignalRTrigger),
 }
 
 /// An `httpTrigger` binding.
@@ -79,6 +81,32 @@ pub struct TimerTrigger {
     pub run_on_startup: bool,
     /// `useMonitor` as written (true by default). See [`TimerTrigger::is_monitored`].
     pub use_monitor: bool,
+}
+
+/// A `signalRTrigger` binding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignalRTrigger {
+    /// The binding's name, which is the key of the event under `Data`.
+    pub name: String,
+    /// `hubName`, with `%SETTING%` already resolved; compared without letter case.
+    pub hub_name: String,
+    /// Which event of the hub.
+    pub event: ClientEvent,
+    /// `parameterNames`: when there are any, a call must have as many arguments, which get these names as binding data.
+    pub parameter_names: Vec<String>,
+    /// The literal name of the setting that holds the connection string; `AzureSignalRConnectionString` by default.
+    pub connection_string_setting: String,
+}
+
+/// What a client does, by `category` and `event` of a `signalRTrigger`. Letter case does not matter in either.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientEvent {
+    /// `connections`, `connected`. A function that fails refuses the client.
+    Connected,
+    /// `connections`, `disconnected`.
+    Disconnected,
+    /// `messages`, and the method that the client calls.
+    Called(String),
 }
 
 /// Something gathered for a function before it runs.
@@ -149,6 +177,14 @@ impl Function {
             && self.inputs.is_empty()
             && matches!(self.outputs.as_slice(), [OutputBinding::Http { .. }])
     }
+
+    /// Whether any binding is of the SignalR extension.
+    #[must_use]
+    pub fn uses_signalr(&self) -> bool {
+        matches!(self.trigger, Trigger::SignalR(_))
+            || !self.inputs.is_empty()
+            || self.outputs.iter().any(|output| matches!(output, OutputBinding::SignalR(_)))
+    }
 }
 
 impl InputBinding {
@@ -179,6 +215,7 @@ impl Trigger {
         match self {
             Trigger::Http(trigger) => &trigger.name,
             Trigger::Timer(trigger) => &trigger.name,
+            Trigger::SignalR(trigger) => &trigger.name,
         }
     }
 
@@ -188,6 +225,7 @@ impl Trigger {
         match self {
             Trigger::Http(_) => "httpTrigger",
             Trigger::Timer(_) => "timerTrigger",
+            Trigger::SignalR(_) => "signalRTrigger",
         }
     }
 }
@@ -198,5 +236,35 @@ impl TimerTrigger {
     #[must_use]
     pub fn is_monitored(&self) -> bool {
         self.use_monitor && !self.schedule.is_shorter_than_a_minute()
+    }
+}
+
+impl SignalRTrigger {
+    /// Whether the service means this trigger by its three headers (signalr-bindings 6.1).
+    #[must_use]
+    pub fn is_for(&self, hub: &str, category: &str, event: &str) -> bool {
+        let same = |own: &str, other: &str| own.to_lowercase() == other.to_lowercase();
+        same(&self.hub_name, hub) && same(self.event.category(), category) && same(self.event.name(), event)
+    }
+}
+
+impl ClientEvent {
+    /// `connections` or `messages`.
+    #[must_use]
+    pub fn category(&self) -> &'static str {
+        match self {
+            ClientEvent::Connected | ClientEvent::Disconnected => "connections",
+            ClientEvent::Called(_) => "messages",
+        }
+    }
+
+    /// `connected`, `disconnected`, or the method.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            ClientEvent::Connected => "connected",
+            ClientEvent::Disconnected => "disconnected",
+            ClientEvent::Called(method) => method,
+        }
     }
 }

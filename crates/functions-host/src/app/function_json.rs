@@ -9,7 +9,9 @@ use serde_json::{Map, Value};
 
 use self::bindings::Bindings;
 use super::json_file::{self, text_of};
-use super::{AppError, BrokenFunction, Fault, Function, FunctionState, HostJson, HttpTrigger, Settings, Trigger};
+use super::{
+    AppError, BrokenFunction, Fault, Function, FunctionState, HostJson, HttpTrigger, Settings, SignalRTrigger, Trigger,
+};
 use crate::expressions;
 
 mod bindings;
@@ -51,7 +53,7 @@ pub(super) fn discover(
             Ok(Some(text)) => read_function(&name, &text, &context),
             Err(error) => Err(Flaw::from(error.to_string())),
         };
-        match read.and_then(|function| Ok(check_route(&function, &functions).map(|()| function)?)) {
+        match read.and_then(|function| Ok(check_against(&function, &functions).map(|()| function)?)) {
             Ok(function) => functions.push(function),
             Err(Flaw { message, fault }) => broken.push(BrokenFunction { name, message, fault }),
         }
@@ -109,9 +111,31 @@ fn state(name: &str, file: &Map<String, Value>, settings: &Settings) -> Result<F
     Ok(if by_setting || by_file { FunctionState::Disabled } else { FunctionState::Enabled })
 }
 
+/// What two functions of an app cannot have both.
+fn check_against(function: &Function, earlier: &[Function]) -> Result<(), String> {
+    match &function.trigger {
+        Trigger::Http(trigger) => check_route(trigger, earlier),
+        Trigger::SignalR(trigger) if function.state == FunctionState::Enabled => check_event(trigger, earlier),
+        Trigger::SignalR(_) | Trigger::Timer(_) => Ok(()),
+    }
+}
+
+/// Events that an earlier function has. Disabled functions have no listener and so no event (signalr-bindings 6.1).
+fn check_event(trigger: &SignalRTrigger, earlier: &[Function]) -> Result<(), String> {
+    let SignalRTrigger { hub_name, event, .. } = trigger;
+    let (category, event) = (event.category(), event.name());
+    let is_taken = |other: &Function| {
+        matches!(&other.trigger, Trigger::SignalR(other) if other.is_for(hub_name, category, event))
+            && other.state == FunctionState::Enabled
+    };
+    if earlier.iter().any(is_taken) {
+        return Err(format!("Duplicated key parameter hub: {hub_name}, category: {category}, event: {event}"));
+    }
+    Ok(())
+}
+
 /// Reserved routes, and routes that an earlier function has with a method in common.
-fn check_route(function: &Function, earlier: &[Function]) -> Result<(), String> {
-    let Trigger::Http(trigger) = &function.trigger else { return Ok(()) };
+fn check_route(trigger: &HttpTrigger, earlier: &[Function]) -> Result<(), String> {
     let route = trigger.route.text().to_lowercase();
     // The real host looks at the beginning of the text, so `administrators` is reserved too.
     if route.starts_with("admin") || route.starts_with("runtime") {

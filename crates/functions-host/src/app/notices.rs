@@ -32,27 +32,40 @@ fn about_the_runtime(settings: &Settings) -> Option<String> {
 
 /// functions-host 7: without storage the real host does not start the listener of a monitored timer, and `func` does
 /// not start at all when the setting is absent and something else than HTTP triggers a function.
-fn about_storage(functions: &[Function], settings: &Settings) -> Option<String> {
-    let timers = functions.iter().filter_map(|function| match &function.trigger {
-        Trigger::Timer(timer) => Some((function, timer)),
-        Trigger::Http(_) => None,
-    });
-    let mut timers = timers.peekable();
-    timers.peek()?;
-    match settings.get("AzureWebJobsStorage") {
-        None => Some(
-            "The setting AzureWebJobsStorage is missing. Here timers keep their schedule in memory, but `func` does not \
-             start an app with a timer without it; set it, if only to an empty text."
+fn about_storage(functions: &[Function], settings: &Settings) -> Vec<String> {
+    let storage = settings.get("AzureWebJobsStorage");
+    let needs_none = |function: &&Function| matches!(function.trigger, Trigger::Http(_));
+    if storage.is_none() && !functions.iter().all(|function| needs_none(&function)) {
+        return vec![
+            "The setting AzureWebJobsStorage is missing. This host does without, but `func` does not start an app with a timer \
+             or a signalRTrigger without it; set it, if only to an empty text."
                 .to_owned(),
-        ),
-        Some("") => timers.find(|(_, timer)| timer.is_monitored()).map(|(function, _)| {
-            format!(
-                "The setting AzureWebJobsStorage is empty. Here the timer '{}' keeps its schedule in memory, but on the \
-                 real host it does not run without storage; set \"useMonitor\": false in its function.json, or use \
-                 storage.",
-                function.name
-            )
-        }),
-        Some(_) => None,
+        ];
     }
+    if storage != Some("") {
+        return Vec::new();
+    }
+    let monitored = functions.iter().find(|function| match &function.trigger {
+        Trigger::Timer(timer) => timer.is_monitored(),
+        Trigger::Http(_) | Trigger::SignalR(_) => false,
+    });
+    let of_signalr = functions.iter().find(|function| matches!(function.trigger, Trigger::SignalR(_)));
+    monitored.map(about_a_timer).into_iter().chain(of_signalr.map(about_a_signalr_trigger)).collect()
+}
+
+fn about_a_timer(function: &Function) -> String {
+    format!(
+        "The setting AzureWebJobsStorage is empty. Here the timer '{}' keeps its schedule in memory, but on the real host it \
+         does not run without storage; set \"useMonitor\": false in its function.json, or use storage.",
+        function.name
+    )
+}
+
+/// The key of the webhook is kept in storage (signalr-bindings 6.1).
+fn about_a_signalr_trigger(function: &Function) -> String {
+    format!(
+        "The setting AzureWebJobsStorage is empty. Here the signalRTrigger of '{}' works all the same, but on the real host it \
+         is disabled without storage; use storage.",
+        function.name
+    )
 }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use http::header;
 use jiff::{Timestamp, tz::TimeZone};
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 use uuid::Uuid;
@@ -16,6 +17,7 @@ use uuid::Uuid;
 use super::{BodyFraming, HOST_VERSION, Shared, forward};
 use crate::answer::{Answer, Outcome, OutputValue};
 use crate::app::{Function, HttpMode, InputBinding, OutputBinding, Trigger};
+use crate::bindings::signalr_trigger::UpstreamEvent;
 use crate::bindings::{Context, signalr_input, signalr_output};
 use crate::encoding::{InputValue, encode};
 use crate::events::{HostEvent, LogLevel};
@@ -30,6 +32,8 @@ pub(crate) enum Call {
     Http(HttpCall),
     /// A schedule.
     Timer { timer: TimerInfo, reason: String, details: Option<String> },
+    /// A client of the SignalR service.
+    SignalR(Box<UpstreamEvent>),
     /// `POST /admin/functions/{name}`. The `input` that comes with it is for triggers whose value is text; there are none yet.
     ByHand,
 }
@@ -43,16 +47,24 @@ pub(crate) struct Finished {
     pub(crate) result: Result<Reply, String>,
 }
 
-/// What an HTTP caller gets.
+/// What the caller gets.
 #[derive(Debug)]
 pub(crate) enum Reply {
     /// Made from the handler's envelope.
     Output(HttpOutput),
     /// The handler's own response.
     Forwarded(Rendered),
+    /// The return value, for a client of the SignalR service; `None` is null.
+    Returned(Option<Box<RawValue>>),
 }
 
+/// What .NET prints for a reason that is not given; the SignalR extension gives none.
+const NO_REASON: &str = "(null)";
 const CALLED_BY_HTTP: &str = "This function was programmatically called via the host APIs.";
+
+/// The extension has no value for anything but an event, and .NET stumbles over that.
+const NOT_AN_EVENT: &str = "Object reference not set to an instance of an object.; a signalRTrigger cannot be run by hand, so \
+                            let a client connect or call";
 
 /// Runs one invocation and tells the observer about it.
 pub(super) async fn run(host: &Shared, function: &Function, call: Call) -> Finished {
@@ -60,6 +72,7 @@ pub(super) async fn run(host: &Shared, function: &Function, call: Call) -> Finis
     let (reason, details) = match &call {
         Call::Timer { reason, details, .. } => (reason.clone(), details.clone()),
         Call::Http(_) | Call::ByHand => (CALLED_BY_HTTP.to_owned(), None),
+        Call::SignalR(_) => (NO_REASON.to_owned(), None),
     };
     let name = function.name.clone();
     let span = tracing::info_span!("invocation", function = %name, %id, %reason, duration_ms = tracing::field::Empty,
@@ -123,11 +136,14 @@ impl Invocation<'_> {
         }
         let answer = self.send(envelope(data, binding_data.clone()), link, &zone).await?;
         self.tell_logs(&answer);
-        let Outcome { response, outputs, notes } =
+        let Outcome { response, outputs, returned, notes } =
             answer.outcome(&self.function.outputs, &zone).map_err(|error| error.to_string())?;
         self.warn(notes);
         self.send_outputs(outputs, context).await?;
-        Ok(Reply::Output(response))
+        Ok(match self.function.trigger {
+            Trigger::SignalR(_) => Reply::Returned(returned),
+            Trigger::Http(_) | Trigger::Timer(_) => Reply::Output(response),
+        })
     }
 
     /// Where a request goes that the handler gets as it is; `None` for all that go as an envelope (functions-host 2.1).
@@ -153,8 +169,15 @@ impl Invocation<'_> {
                 let timer = self.host.timers.manual_run(&self.function.name, trigger);
                 Ok((InputValue::Json(timer.to_json()), sys.binding_data()))
             }
+            (Call::SignalR(event), Trigger::SignalR(trigger)) => {
+                Ok((InputValue::Json(event.value()), event.binding_data(trigger, &sys)?))
+            }
             // Only a request can start an HTTP function; the real host notices at the same late point.
             (Call::ByHand, Trigger::Http(_)) => Err("An HttpRequest is required".to_owned()),
+            (Call::ByHand, Trigger::SignalR(_)) => Err(NOT_AN_EVENT.to_owned()),
+            (Call::SignalR(_), Trigger::Http(_) | Trigger::Timer(_)) => {
+                Err("only functions with a signalRTrigger hear of SignalR clients".to_owned())
+            }
         }
     }
 

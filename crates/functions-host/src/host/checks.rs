@@ -6,7 +6,7 @@ use std::path::Path;
 use azure_signalr::{ConnectionString, HubName};
 
 use super::StartError;
-use crate::app::{App, Cors, HttpMode, InputBinding, OutputBinding, Settings};
+use crate::app::{App, Cors, HttpMode, InputBinding, OutputBinding, Settings, Trigger};
 
 /// Refuses what cannot work, or what this host does not do.
 pub(super) fn refuse_the_impossible(app: &App) -> Result<(), StartError> {
@@ -53,7 +53,11 @@ fn signalr_bindings(function: &crate::app::Function) -> Vec<(&str, &str)> {
         OutputBinding::SignalR(output) => Some((output.hub_name.as_str(), output.connection_string_setting.as_str())),
         OutputBinding::Http { .. } => None,
     });
-    inputs.chain(outputs).collect()
+    let trigger = match &function.trigger {
+        Trigger::SignalR(trigger) => Some((trigger.hub_name.as_str(), trigger.connection_string_setting.as_str())),
+        Trigger::Http(_) | Trigger::Timer(_) => None,
+    };
+    trigger.into_iter().chain(inputs).chain(outputs).collect()
 }
 
 fn hub_warning(hub_name: &str) -> Option<String> {

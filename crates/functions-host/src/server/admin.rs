@@ -90,7 +90,7 @@ fn describe(invoker: &Invoker, function: &Function) -> Value {
                 [prefix, http.route.text()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
             Some(format!("{base}/{path}"))
         }
-        Trigger::Timer(_) => None,
+        Trigger::Timer(_) | Trigger::SignalR(_) => None,
     };
     let bindings: Vec<&str> = std::iter::once(function.trigger.type_name())
         .chain(function.inputs.iter().map(|_| "signalRConnectionInfo"))

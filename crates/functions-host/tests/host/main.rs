@@ -8,4 +8,5 @@ mod invocations;
 mod responses;
 mod server;
 mod signalr;
+mod signalr_trigger;
 mod supervision;

@@ -13,14 +13,16 @@ use crate::expressions;
 use crate::routes::RouteTemplate;
 use crate::schedule::Schedule;
 
+mod signalr_trigger;
+
 const DEFAULT_CONNECTION_STRING_SETTING: &str = "AzureSignalRConnectionString";
 
 /// The types that this host runs. Those of the second list come from the extension bundle.
 const BUILT_IN_TYPES: [&str; 3] = ["httpTrigger", "http", "timerTrigger"];
-const BUNDLE_TYPES: [&str; 2] = ["signalR", "signalRConnectionInfo"];
+const BUNDLE_TYPES: [&str; 3] = ["signalR", "signalRConnectionInfo", "signalRTrigger"];
 
 /// Further types of the extension bundle, which work in Azure and not here.
-const TYPES_OF_AZURE_ONLY: [&str; 37] = [
+const TYPES_OF_AZURE_ONLY: [&str; 36] = [
     "activityTrigger",
     "assistantCreate",
     "assistantPost",
@@ -54,7 +56,6 @@ const TYPES_OF_AZURE_ONLY: [&str; 37] = [
     "serviceBusTrigger",
     "signalREndpoints",
     "signalRNegotiation",
-    "signalRTrigger",
     "sql",
     "sqlTrigger",
     "table",
@@ -174,6 +175,9 @@ fn kinds_of(bindings: &[&Properties<'_>]) -> String {
 fn read_trigger(function: &str, binding: &Properties<'_>, context: &Context<'_>) -> Result<Trigger, String> {
     if binding.is("httpTrigger") {
         return http_trigger(function, binding, context).map(Trigger::Http);
+    }
+    if binding.is("signalRTrigger") {
+        return signalr_trigger::read(binding, context).map(Trigger::SignalR);
     }
     timer_trigger(binding, context).map(Trigger::Timer)
 }

@@ -7,8 +7,8 @@ use http::Method;
 
 use super::*;
 use crate::app::{
-    AuthLevel, CustomHandler, DataType, ExtensionBundle, HttpMode, InputBinding, OutputBinding,
-    SignalRConnectionInfoBinding, SignalROutputBinding, StderrLevel, Trigger,
+    AuthLevel, ClientEvent, CustomHandler, DataType, ExtensionBundle, HttpMode, InputBinding, OutputBinding,
+    SignalRConnectionInfoBinding, SignalROutputBinding, SignalRTrigger, StderrLevel, Trigger,
 };
 
 const REQUEST: &str = r#"{ "type": "httpTrigger", "direction": "in", "name": "req" }"#;
@@ -46,6 +46,13 @@ fn settings() -> Settings {
         ("AzureWebJobs.off.Disabled", "true"),
         ("AzureWebJobs_off2_Disabled", "1"),
         ("OFF", "1"),
+        ("HUB", "Chat"),
+        ("METHOD", "SendMessage"),
+        (
+            "AzureSignalRConnectionString",
+            "Endpoint=http://localhost;Port=8888;AccessKey=ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGH;Version=1.0;",
+        ),
+        ("Broken", "Endpoint=http://localhost;Version=1.0;"),
     ];
     Settings::from_variables(variables.map(|(name, value)| (name.to_owned(), value.to_owned())))
 }
@@ -69,7 +76,7 @@ fn http(properties: &str) -> HttpTrigger {
     let binding = format!(r#"{{ "type": "httpTrigger", "name": "req"{properties} }}"#);
     match with(&[&binding]).unwrap().trigger {
         Trigger::Http(trigger) => trigger,
-        Trigger::Timer(_) => panic!("an HTTP trigger"),
+        Trigger::Timer(_) | Trigger::SignalR(_) => panic!("an HTTP trigger"),
     }
 }
 
@@ -143,7 +150,7 @@ fn a_timer_is_read_with_its_schedule_from_settings() {
         let binding = format!(r#"{{ "type": "timerTrigger", "name": "timer", {properties} }}"#);
         with(&[&binding]).map(|function| match function.trigger {
             Trigger::Timer(timer) => (timer.schedule.to_string(), timer.run_on_startup, timer.use_monitor),
-            Trigger::Http(_) => panic!("a timer"),
+            Trigger::Http(_) | Trigger::SignalR(_) => panic!("a timer"),
         })
     };
     let every_five = "Cron: '0 0,5,10,15,20,25,30,35,40,45,50,55 * * * *'".to_owned();
@@ -158,6 +165,78 @@ fn a_timer_is_read_with_its_schedule_from_settings() {
     assert!(timer(r#""schedule": null"#).unwrap_err().starts_with("The timer 'timer' has no schedule"));
     let expected = "Unable to configure binding 'timer' of type 'timerTrigger'. This may indicate invalid function.json properties";
     assert_eq!(timer(r#""schedule": "* * * * * *", "runOnStartup": "often""#), Err(expected.to_owned()));
+}
+
+/// A function with one `signalRTrigger` of these properties.
+fn signalr(properties: &str) -> Result<SignalRTrigger, String> {
+    let binding = format!(r#"{{ "type": "signalRTrigger", "direction": "in", "name": "event", {properties} }}"#);
+    with(&[&binding]).map(|function| match function.trigger {
+        Trigger::SignalR(trigger) => trigger,
+        Trigger::Http(_) | Trigger::Timer(_) => panic!("a signalRTrigger"),
+    })
+}
+
+#[test]
+fn a_signalr_trigger_is_read_with_its_names_from_settings() {
+    let read =
+        signalr(r#""hubName": "%HUB%", "category": "Messages", "event": "%METHOD%", "parameterNames": ["a", "b"]"#);
+    let expected = SignalRTrigger {
+        name: "event".to_owned(),
+        hub_name: "Chat".to_owned(),
+        event: ClientEvent::Called("SendMessage".to_owned()),
+        parameter_names: vec!["a".to_owned(), "b".to_owned()],
+        connection_string_setting: "AzureSignalRConnectionString".to_owned(),
+    };
+    assert_eq!(read, Ok(expected));
+    let event =
+        |event| signalr(&format!(r#""hubName": "h", "category": "CONNECTIONS", "event": "{event}""#)).unwrap().event;
+    assert_eq!(event("Connected"), ClientEvent::Connected);
+    assert_eq!(event("disconnected"), ClientEvent::Disconnected);
+}
+
+#[test]
+fn a_signalr_trigger_that_cannot_be_has_the_extensions_words() {
+    let refuses = |properties: &str, expected: &str| {
+        let error = signalr(properties).unwrap_err();
+        assert!(error.starts_with(expected), "{error}");
+    };
+    refuses(r#""hubName": "h", "category": "groups", "event": "x""#, "Category groups is not supported");
+    refuses(r#""hubName": "h", "event": "x""#, "Category  is not supported");
+    refuses(
+        r#""hubName": "h", "category": "connections", "event": "left""#,
+        "Event left is not supported in connections",
+    );
+    refuses(r#""hubName": "h", "category": "messages""#, "The signalRTrigger has no event;");
+    refuses(r#""category": "messages", "event": "x""#, "The binding 'event' of type 'signalRTrigger' has no hubName;");
+    refuses(r#""hubName": "%NOPE%", "category": "messages", "event": "x""#, "'%NOPE%' does not resolve to a value.");
+    let messages = |more: &str| format!(r#""hubName": "h", "category": "messages", "event": "x", {more}"#);
+    refuses(&messages(r#""parameterNames": ["a", "A"]"#), "Elements in ParameterNames should be ignore case unique.");
+    refuses(&messages(r#""parameterNames": "a""#), "Unable to configure binding 'event' of type 'signalRTrigger'.");
+    refuses(
+        &messages(r#""connectionStringSetting": "Other""#),
+        "The SignalR Service connection string or endpoints are not set.; set `Other`",
+    );
+    refuses(&messages(r#""connectionStringSetting": "Broken""#), "accesskey is required.");
+}
+
+fn on_event(hub: &str, event: &str, disabled: bool) -> String {
+    format!(
+        r#"{{ "disabled": {disabled}, "bindings": [{{ "type": "signalRTrigger", "name": "e", "hubName": "{hub}",
+            "category": "messages", "event": "{event}" }}] }}"#
+    )
+}
+
+#[test]
+fn the_later_of_two_functions_with_the_same_event_is_in_error() {
+    let (functions, broken) = discovered(&[
+        ("a", &on_event("chat", "send", false)),
+        ("b", &on_event("CHAT", "Send", false)),
+        ("c", &on_event("CHAT", "Send", true)),
+        ("d", &on_event("other", "send", false)),
+    ]);
+    assert_eq!(functions, ["a", "c", "d"]);
+    let message = "Duplicated key parameter hub: CHAT, category: messages, event: Send".to_owned();
+    assert_eq!(broken, [("b".to_owned(), message)]);
 }
 
 #[test]
