@@ -1,7 +1,7 @@
 //! What an emulator may be started with. The defaults are those of the official emulator, but for its laxness.
 
 use azure_signalr::AccessKey;
-use signalr_server::ServerOptions;
+use signalr_server::{ServerOptions, StatefulReconnect};
 
 use crate::{Observer, Upstream};
 
@@ -66,10 +66,11 @@ pub enum ApiVersions {
 
 impl Default for EmulatorOptions {
     fn default() -> Self {
-        // signalr-service 2.7 item 12: errors are told in detail.
+        // signalr-service 2.7: errors are told in detail (item 12), and clients may come back to their connection (item 11).
         let server = ServerOptions {
             maximum_message_size: Some(MAXIMUM_CLIENT_MESSAGE),
             detailed_errors: true,
+            stateful_reconnect: StatefulReconnect::Enabled,
             ..ServerOptions::default()
         };
         Self {

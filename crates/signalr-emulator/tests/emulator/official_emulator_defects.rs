@@ -4,11 +4,13 @@ use std::time::{Duration, SystemTime};
 
 use azure_signalr::AccessKey;
 use azure_signalr::token::{ClientToken, sign_rest};
+use futures_util::{SinkExt, StreamExt};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use signalr_emulator::{AccessKeys, EmulatorOptions, Event, UnheardCause};
+use tokio_tungstenite::tungstenite::Message;
 
-use crate::harness::{Client, Service, default_key, with_key};
+use crate::harness::{Client, PATIENCE, Service, default_key, with_key};
 use crate::webhook::Webhook;
 
 #[tokio::test]
@@ -164,6 +166,34 @@ async fn number_12_keys_can_be_rotated_connections_are_limited_and_there_are_met
     let negotiate = service.http.post(service.url("client/negotiate?hub=chat")).bearer_auth(&token);
     assert_eq!(negotiate.send().await.unwrap().status(), 429);
     assert_eq!(service.http.get(service.url("metrics")).send().await.unwrap().status(), 200);
+}
+
+/// Stateful reconnect: the socket is lost, the connection and its messages are not.
+#[tokio::test]
+async fn number_12_a_client_may_come_back_to_its_connection() {
+    let service = Service::start().await;
+    let token = ClientToken::new(&"chat".parse().unwrap()).sign(&service.connection, SystemTime::now()).unwrap();
+    let negotiate = service.url("client/negotiate?hub=chat&negotiateVersion=1&useStatefulReconnect=true");
+    let answer = service.http.post(negotiate).bearer_auth(&token).send().await.unwrap().text().await.unwrap();
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(answer["useStatefulReconnect"], true);
+    let id = answer["connectionToken"].as_str().unwrap();
+    let mut url = service.url(&format!("client/?hub=chat&id={id}&access_token={token}"));
+    url.set_scheme("ws").unwrap();
+    let (mut lost, _) = tokio_tungstenite::connect_async(url.as_str()).await.unwrap();
+    lost.send(Message::text("{\"protocol\":\"json\",\"version\":2}\u{1e}")).await.unwrap();
+    service.until(|event| matches!(event, Event::Connected { .. })).await;
+    drop(lost);
+    service.send("api/hubs/chat/:send", "missed").await;
+    let (mut again, _) = tokio_tungstenite::connect_async(url.as_str()).await.unwrap();
+    again.send(Message::text("{\"type\":9,\"sequenceId\":1}\u{1e}")).await.unwrap();
+    let mut read = String::new();
+    while !read.contains("\"target\":\"missed\"") {
+        let frame = tokio::time::timeout(PATIENCE, again.next()).await.unwrap().unwrap().unwrap();
+        read.push_str(frame.to_text().unwrap());
+    }
+    assert_eq!(service.emulator.connection_count("chat"), 1);
+    assert!(!service.events().iter().any(|event| matches!(event, Event::Disconnected { .. })));
 }
 
 #[tokio::test]
