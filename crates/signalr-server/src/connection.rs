@@ -4,9 +4,11 @@
 //! waits for the client: messages go into a queue that the transport's task writes out.
 
 pub(crate) mod activity;
+mod disconnect;
 pub(crate) mod inbox;
 pub(crate) mod numbering;
 pub(crate) mod outbox;
+mod results;
 pub(crate) mod retained;
 
 use std::fmt;
@@ -20,9 +22,12 @@ use crate::message::{Reconnect, ServerMessage};
 use crate::protocol::{Frame, HubProtocol, handshake};
 use crate::{Admission, Clients, Query, Transport};
 use activity::Activity;
+pub use disconnect::Disconnect;
 use inbox::Inbox;
 use numbering::Numbering;
 use outbox::{Backlog, Outbox, Refused};
+pub use results::InvokeError;
+use results::Results;
 use retained::Limits;
 
 /// A client connection. Cheap to clone; two clones are the same connection.
@@ -45,6 +50,7 @@ struct Shared {
     patience: Duration,
     /// Present when the negotiation agreed to stateful reconnect.
     numbering: Option<Box<Numbering>>,
+    results: Results,
     engine: Arc<Engine>,
 }
 
@@ -84,68 +90,6 @@ pub enum SendError {
     NotEncoded,
 }
 
-/// Why a connection has ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Disconnect {
-    /// The client said so: a Close message, or a WebSocket Close frame with an ordinary code.
-    ClientClosed {
-        /// What the client gave as the reason in its Close message.
-        error: Option<String>,
-    },
-    /// The transport broke, ended without a word, or took no more bytes for too long.
-    TransportLost,
-    /// [`Connection::close`] or [`Clients::close`].
-    Closed {
-        /// What the client was told.
-        error: Option<String>,
-    },
-    /// [`Connection::abort`].
-    Aborted,
-    /// The client was silent for too long.
-    ClientTimeout,
-    /// The client did not read fast enough, and its queue was full.
-    QueueFull,
-    /// The client's WebSocket was lost, and more messages waited for its return than are kept
-    /// ([`ServerOptions::reconnect_buffer`](crate::ServerOptions::reconnect_buffer)).
-    BufferFull,
-    /// The client broke the protocol; the text says how.
-    ProtocolError(&'static str),
-    /// The hub panicked.
-    HubFailed,
-    /// [`Admission::closes_at`] has come.
-    Expired,
-    /// The server shuts down.
-    Shutdown,
-}
-
-impl Disconnect {
-    /// Whether the connection ended as it should, by the client or by the server's own decision.
-    pub fn is_orderly(&self) -> bool {
-        matches!(self, Self::ClientClosed { error: None } | Self::Closed { .. } | Self::Expired | Self::Shutdown)
-    }
-}
-
-impl fmt::Display for Disconnect {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ClientClosed { error: None } => formatter.write_str("the client closed the connection"),
-            Self::ClientClosed { error: Some(error) } => write!(formatter, "the client closed the connection: {error}"),
-            Self::TransportLost => formatter.write_str("the transport ended without a close"),
-            Self::Closed { error: None } => formatter.write_str("the server closed the connection"),
-            Self::Closed { error: Some(error) } => write!(formatter, "the server closed the connection: {error}"),
-            Self::Aborted => formatter.write_str("the server dropped the connection"),
-            Self::ClientTimeout => formatter.write_str("the client was silent for too long"),
-            Self::QueueFull => formatter.write_str("the client does not read its messages fast enough"),
-            Self::BufferFull => formatter.write_str("more messages wait for the return of the client than are kept"),
-            Self::ProtocolError(complaint) => write!(formatter, "the client broke the protocol: {complaint}"),
-            Self::HubFailed => formatter.write_str("the hub failed"),
-            Self::Expired => formatter.write_str("the client's admission has expired"),
-            Self::Shutdown => formatter.write_str("the server shuts down"),
-        }
-    }
-}
-
 /// What a client is told about an error behind which it needs no details (signalr-protocol 5).
 const CLOSED_WITH_AN_ERROR: &str = "Connection closed with an error.";
 
@@ -180,6 +124,7 @@ impl Connection {
             activity,
             patience,
             numbering: (continuity == Continuity::Resumable).then(Box::default),
+            results: Results::default(),
             engine,
         }))
     }
@@ -347,6 +292,11 @@ impl Connection {
     /// Whether the loss of a socket need not be the end.
     pub(crate) fn is_resumable(&self) -> bool {
         self.numbering().is_some_and(|numbering| numbering.lock().is_agreed()) && !self.0.outbox.is_ended()
+    }
+
+    /// What the client is being asked.
+    pub(crate) fn results(&self) -> &Results {
+        &self.0.results
     }
 
     /// Since when a client that may come back has been away.

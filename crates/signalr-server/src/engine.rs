@@ -177,6 +177,7 @@ impl Engine {
     /// several sides; the first one counts.
     pub(crate) fn ended(&self, connection: &Connection) {
         connection.outbox().end(Disconnect::TransportLost);
+        connection.results().end();
         let before = std::mem::replace(&mut *connection.membership(), Membership::Over);
         if before == Membership::Joined {
             connection.clients().remove(connection);

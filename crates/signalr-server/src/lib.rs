@@ -71,7 +71,7 @@ mod session;
 mod transport;
 
 pub use clients::{Audience, Clients, Fanout, Recipients};
-pub use connection::{Connection, Disconnect, SendError};
+pub use connection::{Connection, Disconnect, InvokeError, SendError};
 pub use endpoint::{Endpoint, router};
 pub use hub::{Admission, ClientRequest, Hub, Refusal, Stage};
 pub use message::{ClientMessage, Headers, Outcome, Reconnect, ServerMessage};

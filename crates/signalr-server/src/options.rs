@@ -48,6 +48,9 @@ pub struct ServerOptions {
     pub reconnect_buffer: usize,
     /// The least time between two acknowledgements of a client's messages under stateful reconnect; 1 s.
     pub acknowledge_interval: Duration,
+    /// How many invocations of one client may wait for their results at the same time
+    /// ([`Connection::invoke`](crate::Connection::invoke)); 100.
+    pub pending_invocations: usize,
     /// Adds the cause behind `Connection closed with an error.` in what clients are told; off.
     pub detailed_errors: bool,
 }
@@ -80,6 +83,7 @@ impl Default for ServerOptions {
             reconnect_window: Duration::from_secs(30),
             reconnect_buffer: 100_000,
             acknowledge_interval: Duration::from_secs(1),
+            pending_invocations: 100,
             detailed_errors: false,
         }
     }

@@ -9,7 +9,7 @@ use crate::message::Reconnect;
 use crate::protocol::handshake::{self, Handshake};
 use crate::protocol::splitter::{Splitter, TooLarge};
 use crate::protocol::{HubProtocol, Incoming};
-use crate::{Connection, Disconnect};
+use crate::{ClientMessage, Connection, Disconnect};
 
 /// Reads what the client sends.
 #[derive(Debug)]
@@ -124,6 +124,11 @@ impl Session {
             Verdict::Gap => return Err(Disconnect::ProtocolError(GAP)),
         }
         match incoming {
+            Incoming::Message(ClientMessage::Completion { invocation_id, outcome, .. })
+                if connection.results().awaits(&invocation_id) =>
+            {
+                connection.results().answer(&invocation_id, outcome);
+            }
             Incoming::Message(message) => connection.engine().enqueue(connection, Call::Received(message), size),
             Incoming::Ping => connection.activity().pinged(),
             Incoming::Ack(number) => connection.outbox().acknowledge(number),

@@ -76,6 +76,15 @@ impl Hub for TestHub {
                 let result = Outcome::Result(arguments.into());
                 let _ = connection.send(&ServerMessage::completion(invocation_id.unwrap_or_default(), result));
             }
+            // Asks the client within the call.
+            "Ask" => {
+                let arguments = Arguments::serialize(&["within"]).expect("text");
+                let outcome = match connection.invoke("Question", arguments).await {
+                    Ok(answer) => Outcome::Result(answer),
+                    Err(error) => Outcome::Error(error.to_string()),
+                };
+                let _ = connection.send(&ServerMessage::completion(invocation_id.unwrap_or_default(), outcome));
+            }
             "Wait" => self.permits.acquire().await.expect("never closed").forget(),
             "Panic" => panic!("a hub that panics"),
             _ => {}

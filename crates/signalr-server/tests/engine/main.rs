@@ -7,6 +7,7 @@ mod hub_protocol;
 mod long_polling;
 mod messagepack;
 mod negotiate;
+mod results;
 mod server_sent_events;
 mod stateful;
 mod timing;
