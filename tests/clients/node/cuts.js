@@ -12,10 +12,11 @@ subscribe("net.client.socket", ({ socket }) => {
   socket.once("connect", () => unreachable.has(socket.remotePort) && socket.resetAndDestroy());
 });
 
-/** Resets every connection of this process to `address`. */
+/** Resets every connection of this process to `address`, and returns how many there were. */
 export function cut(address) {
-  const port = portOf(address);
-  for (const socket of open) if (socket.remotePort === port) socket.resetAndDestroy();
+  const sockets = [...open].filter((socket) => socket.remotePort === portOf(address));
+  for (const socket of sockets) socket.resetAndDestroy();
+  return sockets.length;
 }
 
 /**

@@ -1,0 +1,121 @@
+// What happens around the messages: tokens, cookies, headers, redirects, the choice of a transport, reconnecting.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+
+import { request } from "../http.js";
+import { builder, connect, soon, transports } from "./connections.js";
+import { TestHub } from "./server.js";
+
+let hub;
+before(async () => (hub = await TestHub.start()));
+after(() => hub?.stop());
+
+for (const transport of transports) {
+  describe(transport, () => {
+    const to = (path, options) => builder(`${hub.address}${path}`, { transport }, options);
+
+    test("a token opens a hub that is locked", async (t) => {
+      const { body: token } = await request("GET", `${hub.address}/generateJwtToken`);
+      const connection = await connect(t, to("/authorizedhub", { accessTokenFactory: () => token }));
+      assert.equal(await connection.invoke("Echo", "hello"), "hello");
+    });
+
+    test("a token is fetched for each start", async (t) => {
+      const accessTokenFactory = async () => (await request("GET", `${hub.address}/generateJwtToken`)).body;
+      const connection = await connect(t, to("/authorizedhub", { accessTokenFactory }));
+      assert.equal(await connection.invoke("Echo", "hello"), "hello");
+    });
+
+    test("without a token a hub that is locked answers 401", async () => {
+      const message = "Failed to complete negotiation with the server: Error: Unauthorized: Status code '401'";
+      for (const accessTokenFactory of [undefined, () => "eyJhbGciOiJIUzI1NiJ9.e30.x"]) {
+        await assert.rejects(to("/authorizedhub", { accessTokenFactory }).build().start(), { message });
+      }
+    });
+
+    test("cookies of negotiate come back, unless they have expired", async (t) => {
+      const connection = await connect(t, to("/testhub"));
+      assert.equal(await connection.invoke("GetCookie", "testCookie"), "testValue");
+      assert.equal(await connection.invoke("GetCookie", "testCookie2"), "testValue2");
+      assert.equal(await connection.invoke("GetCookie", "expiredCookie"), null);
+    });
+
+    test("the hub knows the client's own headers", async (t) => {
+      const headers = { "User-Agent": "Custom Agent", "X-HEADER": "VALUE" };
+      const connection = await connect(t, to("/testhub", { headers }));
+      assert.equal(await connection.invoke("GetHeader", "user-agent"), "Custom Agent");
+      assert.equal(await connection.invoke("GetHeader", "X-HEADER"), "VALUE");
+      assert.equal(await connection.invoke("GetHeader", "X-NOTHING"), null);
+    });
+
+    test("a client reconnects as somebody new", async (t) => {
+      const connection = await connect(t, to("/testhub").withAutomaticReconnect());
+      const before = connection.connectionId;
+      const reconnected = new Promise((resolve) => connection.onreconnected(resolve));
+      // What the client does when it has heard nothing for too long.
+      connection.serverTimeout();
+      const after = await soon(reconnected, "the client does not reconnect");
+      assert.notEqual(after, before);
+      assert.equal(await connection.invoke("GetCallerConnectionId"), after);
+    });
+
+    test("a negotiate that is refused says why", async () => {
+      const message = "Failed to complete negotiation with the server: Error: Some response from server: Status code '400'";
+      await assert.rejects(to("/bad-negotiate").build().start(), { message });
+    });
+  });
+}
+
+test("a client follows a redirect, anew at each reconnect", async (t) => {
+  const url = `${hub.address}/redirect?numRedirects=0&baseUrl=${hub.address}`;
+  const connection = await connect(t, builder(url).withAutomaticReconnect());
+  const before = await connection.invoke("GetNumRedirects");
+  assert.equal(await connection.invoke("GetCallerConnectionId"), connection.connectionId);
+  const reconnected = new Promise((resolve) => connection.onreconnected(resolve));
+  connection.serverTimeout();
+  await soon(reconnected, "the client does not reconnect");
+  assert.ok((await connection.invoke("GetNumRedirects")) > before);
+});
+
+test("a client that skips negotiate has no connection id, and reconnects", async (t) => {
+  const options = { skipNegotiation: true };
+  const url = `${hub.address}/testhub`;
+  const connection = await connect(t, builder(url, { transport: "WebSockets" }, options).withAutomaticReconnect());
+  assert.equal(connection.connectionId, null);
+  const reconnected = new Promise((resolve) => connection.onreconnected(() => resolve()));
+  connection.serverTimeout();
+  await soon(reconnected, "the client does not reconnect");
+  assert.equal(await connection.invoke("Echo", "hello"), "hello");
+});
+
+test("the client takes the best transport that the hub offers and its protocol allows", async (t) => {
+  const transportOf = async (path, protocol) => {
+    const connection = await connect(t, builder(`${hub.address}${path}`, { protocol }));
+    return connection.invoke("GetActiveTransportName");
+  };
+  assert.equal(await transportOf("/testhub", "JSON"), "WebSockets");
+  assert.equal(await transportOf("/testhub-nowebsockets", "JSON"), "ServerSentEvents");
+  assert.equal(await transportOf("/testhub-nowebsockets", "MessagePack"), "LongPolling");
+});
+
+test("a transport that the hub does not offer cannot be had", async () => {
+  const connection = builder(`${hub.address}/testhub-nowebsockets`, { transport: "WebSockets" }).build();
+  await assert.rejects(connection.start(), /^Error: Unable to connect to the server with any of the available transports\./);
+});
+
+test("who asks for the result of nobody is told so", async () => {
+  const { body } = await request("GET", `${hub.address}/clientresult/nobody`);
+  assert.equal(body, "Connection 'nobody' does not exist.");
+});
+
+test("users of signalrcore's tests log in and talk", async (t) => {
+  const login = JSON.stringify({ username: "test", password: "test" });
+  const headers = { "content-type": "application/json" };
+  const { body } = await request("POST", `${hub.address}/users/authenticate`, { headers, body: login });
+  const accessTokenFactory = () => JSON.parse(body).token;
+  const connection = await connect(t, builder(`${hub.address}/authHub`, {}, { accessTokenFactory }));
+  const received = new Promise((resolve) => connection.on("ReceiveMessage", resolve));
+  await connection.send("SendMessage", "hello");
+  assert.equal(await soon(received, "nobody received the message"), "hello");
+});
