@@ -15,7 +15,7 @@ mod settings;
 
 pub use function::{
     AuthLevel, ClientEvent, DataType, Function, FunctionState, HttpTrigger, InputBinding, OutputBinding,
-    SignalRConnectionInfoBinding, SignalROutputBinding, SignalRTrigger, TimerTrigger, Trigger,
+    SignalRConnectionInfoBinding, SignalREndpointsBinding, SignalROutputBinding, SignalRTrigger, TimerTrigger, Trigger,
 };
 pub use settings::{Cors, Settings};
 

@@ -114,9 +114,13 @@ pub enum ClientEvent {
 pub enum InputBinding {
     /// The address and token with which a client connects (signalr-bindings 4).
     SignalRConnectionInfo(SignalRConnectionInfoBinding),
+    /// The same for each endpoint of the service, to choose from: `signalRNegotiation`.
+    SignalRNegotiation(SignalRConnectionInfoBinding),
+    /// The endpoints of the service.
+    SignalREndpoints(SignalREndpointsBinding),
 }
 
-/// A `signalRConnectionInfo` binding. Texts marked *expression* are resolved at invocation, by [`crate::expressions`].
+/// A `signalRConnectionInfo` or `signalRNegotiation` binding. Texts marked *expression* are resolved at invocation, by [`crate::expressions`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignalRConnectionInfoBinding {
     /// The binding's name, which is the key of the value under `Data`.
@@ -131,6 +135,17 @@ pub struct SignalRConnectionInfoBinding {
     pub id_token: Option<String>,
     /// `claimTypeList`: the claims copied from the id token.
     pub claim_type_list: Vec<String>,
+}
+
+/// A `signalREndpoints` binding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignalREndpointsBinding {
+    /// The binding's name, which is the key of the value under `Data`.
+    pub name: String,
+    /// `hubName`, an expression that is resolved at invocation.
+    pub hub_name: String,
+    /// The literal name of the setting that holds the connection string; `AzureSignalRConnectionString` by default.
+    pub connection_string_setting: String,
 }
 
 /// Where something that a function returns goes.
@@ -192,7 +207,28 @@ impl InputBinding {
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
-            InputBinding::SignalRConnectionInfo(binding) => &binding.name,
+            InputBinding::SignalRConnectionInfo(binding) | InputBinding::SignalRNegotiation(binding) => &binding.name,
+            InputBinding::SignalREndpoints(binding) => &binding.name,
+        }
+    }
+
+    /// The binding type, for example `signalRConnectionInfo`.
+    #[must_use]
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            InputBinding::SignalRConnectionInfo(_) => "signalRConnectionInfo",
+            InputBinding::SignalRNegotiation(_) => "signalRNegotiation",
+            InputBinding::SignalREndpoints(_) => "signalREndpoints",
+        }
+    }
+
+    /// The hub, an *expression*, and the literal name of the setting that holds the connection string.
+    pub(crate) fn hub_and_connection(&self) -> (&str, &str) {
+        match self {
+            InputBinding::SignalRConnectionInfo(binding) | InputBinding::SignalRNegotiation(binding) => {
+                (&binding.hub_name, &binding.connection_string_setting)
+            }
+            InputBinding::SignalREndpoints(binding) => (&binding.hub_name, &binding.connection_string_setting),
         }
     }
 }
@@ -204,6 +240,15 @@ impl OutputBinding {
         match self {
             OutputBinding::Http { name } => name,
             OutputBinding::SignalR(binding) => &binding.name,
+        }
+    }
+
+    /// The binding type: `http` or `signalR`.
+    #[must_use]
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            OutputBinding::Http { .. } => "http",
+            OutputBinding::SignalR(_) => "signalR",
         }
     }
 }

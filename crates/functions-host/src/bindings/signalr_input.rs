@@ -1,22 +1,52 @@
-//! `signalRConnectionInfo`: where and with which token a client connects (signalr-bindings 4.3 to 4.5).
+//! `signalRConnectionInfo`, `signalRNegotiation` and `signalREndpoints`: where and with which token a client connects
+//! (signalr-bindings 4.3 to 4.5).
+//!
+//! There is one endpoint here, so a negotiation has one element: the settings of several endpoints are not read.
 //!
 //! Easily missed: an empty user id is still a user id and goes into the token, and an id token is read without checking its
 //! signature. A function that lets strangers name themselves lets them be anybody.
 
 use std::time::SystemTime;
 
+use azure_signalr::ConnectionString;
 use azure_signalr::token::{ClientToken, client_url};
 use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
 use super::{BindingError, Context};
-use crate::app::SignalRConnectionInfoBinding;
+use crate::app::{InputBinding, SignalRConnectionInfoBinding};
 
-/// The value of the binding: the indented JSON text that the extension makes, still to be encoded (functions-host 2.6).
+/// The value of the binding, still to be encoded: indented JSON text for a connection info (functions-host 2.6), an object for
+/// a negotiation, an array for endpoints.
 ///
 /// # Errors
 /// When an expression has no value, the connection is missing or unusable, or the id token is malformed.
-pub(crate) fn connection_info(
+pub(crate) fn value(binding: &InputBinding, context: Context<'_>, now: SystemTime) -> Result<Value, BindingError> {
+    match binding {
+        InputBinding::SignalRConnectionInfo(binding) => {
+            let info = connection_info(binding, context, now)?;
+            Ok(Value::String(format!("{info:#}")))
+        }
+        InputBinding::SignalRNegotiation(binding) => {
+            let info = connection_info(binding, context, now)?;
+            let mut endpoint = endpoint(&context.connection(&binding.connection_string_setting)?);
+            endpoint["connectionInfo"] = info;
+            Ok(json!({"endpoints": [endpoint]}))
+        }
+        InputBinding::SignalREndpoints(binding) => {
+            context.hub(&binding.hub_name)?;
+            Ok(json!([endpoint(&context.connection(&binding.connection_string_setting)?)]))
+        }
+    }
+}
+
+/// The one endpoint: nameless and primary, as that of a plain connection string always is (signalr-bindings 8.2).
+fn endpoint(connection: &ConnectionString) -> Value {
+    let address = connection.endpoint().as_str().trim_end_matches('/');
+    json!({"endpointType": "Primary", "name": "", "endpoint": address, "online": true})
+}
+
+fn connection_info(
     binding: &SignalRConnectionInfoBinding,
     context: Context<'_>,
     now: SystemTime,
@@ -32,8 +62,7 @@ pub(crate) fn connection_info(
         token = token.claim(name, value);
     }
     let access_token = token.sign(&connection, now).map_err(|error| error.to_string())?;
-    let info = json!({"url": client_url(&connection, &hub), "accessToken": access_token});
-    Ok(Value::String(format!("{info:#}")))
+    Ok(json!({"url": client_url(&connection, &hub), "accessToken": access_token}))
 }
 
 /// The listed claims of a token, whose signature nobody checks. An array claim gives one claim per element.
@@ -71,7 +100,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::app::Settings;
+    use crate::app::{Settings, SignalREndpointsBinding};
+    use crate::encoding::{InputValue, encode};
 
     const CONNECTION: &str =
         "Endpoint=http://localhost;Port=8888;AccessKey=ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGH;Version=1.0;";
@@ -88,11 +118,15 @@ mod tests {
     }
 
     fn info(binding: &SignalRConnectionInfoBinding, binding_data: &Value) -> Result<Value, BindingError> {
+        value_of(&InputBinding::SignalRConnectionInfo(binding.clone()), binding_data)
+    }
+
+    fn value_of(binding: &InputBinding, binding_data: &Value) -> Result<Value, BindingError> {
         let variables = [("HUB", "Serverless"), ("AzureSignalRConnectionString", CONNECTION)];
         let settings = Settings::from_variables(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
         let binding_data = binding_data.as_object().unwrap().clone();
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-        connection_info(binding, Context::new(&settings, &binding_data), now)
+        value(binding, Context::new(&settings, &binding_data), now)
     }
 
     fn payload(binding: &SignalRConnectionInfoBinding, binding_data: &Value) -> Map<String, Value> {
@@ -112,6 +146,32 @@ mod tests {
         let start = "{\n  \"url\": \"http://localhost:8888/client/?hub=serverless\",\n  \"accessToken\": \"ey";
         assert!(text.as_str().unwrap().starts_with(start), "{text}");
         assert!(text.as_str().unwrap().ends_with("\"\n}"), "{text}");
+    }
+
+    #[test]
+    fn a_negotiation_is_an_object_with_the_one_endpoint() {
+        let mut value = value_of(&InputBinding::SignalRNegotiation(binding()), &json!({})).unwrap();
+        let info = value["endpoints"][0]["connectionInfo"].take();
+        assert_eq!(info["url"], "http://localhost:8888/client/?hub=serverless");
+        assert_eq!(read_payload(info["accessToken"].as_str().unwrap()).unwrap()["exp"], 1_700_003_600);
+        let expected = r#"{"endpoints":[{"endpointType":"Primary","name":"","endpoint":"http://localhost:8888","online":true,"connectionInfo":null}]}"#;
+        assert_eq!(encode(InputValue::Json(value)).to_string(), expected);
+    }
+
+    #[test]
+    fn endpoints_arrive_as_a_string_that_holds_an_array() {
+        let endpoints = |setting: &str| {
+            let binding = SignalREndpointsBinding {
+                name: "endpoints".to_owned(),
+                hub_name: "%HUB%".to_owned(),
+                connection_string_setting: setting.to_owned(),
+            };
+            value_of(&InputBinding::SignalREndpoints(binding), &json!({}))
+        };
+        let value = encode(InputValue::Json(endpoints("AzureSignalRConnectionString").unwrap()));
+        let expected = r#"[{"endpointType":"Primary","name":"","endpoint":"http://localhost:8888","online":true}]"#;
+        assert_eq!(value, json!(expected));
+        assert!(endpoints("Other").is_err());
     }
 
     #[test]

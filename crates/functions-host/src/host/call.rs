@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::{BodyFraming, HOST_VERSION, Shared, forward};
 use crate::answer::{Answer, Outcome, OutputValue};
-use crate::app::{Function, HttpMode, InputBinding, OutputBinding, Trigger};
+use crate::app::{Function, HttpMode, OutputBinding, Trigger};
 use crate::bindings::signalr_trigger::UpstreamEvent;
 use crate::bindings::{Context, signalr_input, signalr_output};
 use crate::encoding::{InputValue, encode};
@@ -130,9 +130,8 @@ impl Invocation<'_> {
         let context = Context::new(&self.host.app.settings, &binding_data);
         let mut data = vec![(self.function.trigger.name().to_owned(), encode(trigger))];
         for input in &self.function.inputs {
-            let InputBinding::SignalRConnectionInfo(binding) = input;
-            let value = signalr_input::connection_info(binding, context, SystemTime::now())?;
-            data.push((binding.name.clone(), encode(InputValue::Json(value))));
+            let value = signalr_input::value(input, context, SystemTime::now())?;
+            data.push((input.name().to_owned(), encode(InputValue::Json(value))));
         }
         let answer = self.send(envelope(data, binding_data.clone()), link, &zone).await?;
         self.tell_logs(&answer);

@@ -46,9 +46,7 @@ pub(super) fn warnings(app: &App) -> Vec<String> {
 }
 
 fn signalr_bindings(function: &crate::app::Function) -> Vec<(&str, &str)> {
-    let inputs = function.inputs.iter().map(|InputBinding::SignalRConnectionInfo(input)| {
-        (input.hub_name.as_str(), input.connection_string_setting.as_str())
-    });
+    let inputs = function.inputs.iter().map(InputBinding::hub_and_connection);
     let outputs = function.outputs.iter().filter_map(|output| match output {
         OutputBinding::SignalR(output) => Some((output.hub_name.as_str(), output.connection_string_setting.as_str())),
         OutputBinding::Http { .. } => None,

@@ -93,11 +93,8 @@ fn describe(invoker: &Invoker, function: &Function) -> Value {
         Trigger::Timer(_) | Trigger::SignalR(_) => None,
     };
     let bindings: Vec<&str> = std::iter::once(function.trigger.type_name())
-        .chain(function.inputs.iter().map(|_| "signalRConnectionInfo"))
-        .chain(function.outputs.iter().map(|output| match output {
-            crate::app::OutputBinding::Http { .. } => "http",
-            crate::app::OutputBinding::SignalR(_) => "signalR",
-        }))
+        .chain(function.inputs.iter().map(crate::app::InputBinding::type_name))
+        .chain(function.outputs.iter().map(crate::app::OutputBinding::type_name))
         .collect();
     json!({
         "name": function.name,

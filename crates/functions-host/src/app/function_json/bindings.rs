@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use super::properties::{Direction, Properties};
 use super::{Context, Fault, Flaw};
 use crate::app::{
-    AuthLevel, HttpTrigger, InputBinding, OutputBinding, SignalRConnectionInfoBinding, SignalROutputBinding,
-    TimerTrigger, Trigger,
+    AuthLevel, HttpTrigger, InputBinding, OutputBinding, SignalRConnectionInfoBinding, SignalREndpointsBinding,
+    SignalROutputBinding, TimerTrigger, Trigger,
 };
 use crate::expressions;
 use crate::routes::RouteTemplate;
@@ -19,10 +19,11 @@ const DEFAULT_CONNECTION_STRING_SETTING: &str = "AzureSignalRConnectionString";
 
 /// The types that this host runs. Those of the second list come from the extension bundle.
 const BUILT_IN_TYPES: [&str; 3] = ["httpTrigger", "http", "timerTrigger"];
-const BUNDLE_TYPES: [&str; 3] = ["signalR", "signalRConnectionInfo", "signalRTrigger"];
+const BUNDLE_TYPES: [&str; 5] =
+    ["signalR", "signalRConnectionInfo", "signalREndpoints", "signalRNegotiation", "signalRTrigger"];
 
 /// Further types of the extension bundle, which work in Azure and not here.
-const TYPES_OF_AZURE_ONLY: [&str; 36] = [
+const TYPES_OF_AZURE_ONLY: [&str; 34] = [
     "activityTrigger",
     "assistantCreate",
     "assistantPost",
@@ -54,8 +55,6 @@ const TYPES_OF_AZURE_ONLY: [&str; 36] = [
     "sendGrid",
     "serviceBus",
     "serviceBusTrigger",
-    "signalREndpoints",
-    "signalRNegotiation",
     "sql",
     "sqlTrigger",
     "table",
@@ -228,17 +227,27 @@ fn input(binding: &Properties<'_>) -> Result<InputBinding, String> {
     if binding.is("http") {
         return Err("Http binding can only be used for output.".to_owned());
     }
-    if !binding.is("signalRConnectionInfo") {
-        return Err(wrong_direction(binding, "out"));
+    match () {
+        () if binding.is("signalRConnectionInfo") => connection_info(binding).map(InputBinding::SignalRConnectionInfo),
+        () if binding.is("signalRNegotiation") => connection_info(binding).map(InputBinding::SignalRNegotiation),
+        () if binding.is("signalREndpoints") => Ok(InputBinding::SignalREndpoints(SignalREndpointsBinding {
+            name: binding.name.clone(),
+            hub_name: hub_name(binding)?,
+            connection_string_setting: connection_string_setting(binding)?,
+        })),
+        () => Err(wrong_direction(binding, "out")),
     }
-    Ok(InputBinding::SignalRConnectionInfo(SignalRConnectionInfoBinding {
+}
+
+fn connection_info(binding: &Properties<'_>) -> Result<SignalRConnectionInfoBinding, String> {
+    Ok(SignalRConnectionInfoBinding {
         name: binding.name.clone(),
         hub_name: hub_name(binding)?,
         connection_string_setting: connection_string_setting(binding)?,
         user_id: binding.text("userId")?,
         id_token: binding.text("idToken")?,
         claim_type_list: binding.texts("claimTypeList")?,
-    }))
+    })
 }
 
 fn output(binding: &Properties<'_>) -> Result<OutputBinding, String> {

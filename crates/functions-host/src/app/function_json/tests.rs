@@ -8,7 +8,7 @@ use http::Method;
 use super::*;
 use crate::app::{
     AuthLevel, ClientEvent, CustomHandler, DataType, ExtensionBundle, HttpMode, InputBinding, OutputBinding,
-    SignalRConnectionInfoBinding, SignalROutputBinding, SignalRTrigger, StderrLevel, Trigger,
+    SignalRConnectionInfoBinding, SignalREndpointsBinding, SignalROutputBinding, SignalRTrigger, StderrLevel, Trigger,
 };
 
 const REQUEST: &str = r#"{ "type": "httpTrigger", "direction": "in", "name": "req" }"#;
@@ -103,6 +103,30 @@ fn a_negotiate_function_is_read() {
     };
     assert_eq!(function.inputs, [InputBinding::SignalRConnectionInfo(expected)]);
     assert_eq!(function.outputs, [OutputBinding::Http { name: "res".to_owned() }]);
+}
+
+#[test]
+fn the_other_signalr_inputs_are_read_alike() {
+    let input = |kind: &str| {
+        let binding =
+            format!(r#"{{ "type": "{kind}", "direction": "in", "name": "i", "hubName": "h", "userId": "u" }}"#);
+        with(&[REQUEST, &binding, RESPONSE]).map(|function| function.inputs.into_iter().next().expect("an input"))
+    };
+    let connection_string_setting = "AzureSignalRConnectionString".to_owned();
+    let negotiation = SignalRConnectionInfoBinding {
+        name: "i".to_owned(),
+        hub_name: "h".to_owned(),
+        connection_string_setting: connection_string_setting.clone(),
+        user_id: Some("u".to_owned()),
+        id_token: None,
+        claim_type_list: Vec::new(),
+    };
+    assert_eq!(input("SignalRNegotiation"), Ok(InputBinding::SignalRNegotiation(negotiation)));
+    let endpoints =
+        SignalREndpointsBinding { name: "i".to_owned(), hub_name: "h".to_owned(), connection_string_setting };
+    assert_eq!(input("signalrendpoints"), Ok(InputBinding::SignalREndpoints(endpoints)));
+    let out = r#"{ "type": "signalREndpoints", "direction": "out", "name": "i", "hubName": "h" }"#;
+    assert!(with(&[REQUEST, out]).unwrap_err().ends_with("must have the direction 'in'."));
 }
 
 #[test]
