@@ -107,10 +107,10 @@ impl Emulator {
     }
 
     /// Drops the transport of a connection without a word, as a broken network would; false when there is no such
-    /// connection.
+    /// connection. A client with stateful reconnect may come back to it; any other connection ends.
     pub fn cut(&self, hub: &str, connection_id: &str) -> bool {
         let connection = self.clients(hub).and_then(|clients| clients.connection(connection_id));
-        connection.inspect(signalr_server::Connection::abort).is_some()
+        connection.inspect(signalr_server::Connection::cut).is_some()
     }
 }
 

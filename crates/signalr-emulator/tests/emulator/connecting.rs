@@ -154,7 +154,7 @@ async fn a_test_can_cut_a_connection() {
     let service = Service::start().await;
     let client = service.connect("chat", None).await;
     assert!(service.emulator.cut("chat", &client.id));
-    assert_eq!(service.until_disconnected(&client.id).await, "the server dropped the connection");
+    assert_eq!(service.until_disconnected(&client.id).await, "the transport ended without a close");
     assert!(!service.emulator.cut("chat", &client.id));
     assert!(!service.emulator.cut("nowhere", &client.id));
 }
