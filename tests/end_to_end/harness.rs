@@ -1,11 +1,13 @@
 //! A local stack around the handler that cargo has just built, and a SignalR client of a few lines.
 
+use azure_signalr::ConnectionString;
+use azure_signalr::token::{ClientToken, client_url};
 use futures_util::{SinkExt, StreamExt};
 use local_stack::{LocalStack, StackOptions};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -46,6 +48,19 @@ impl SignalRClient {
     pub(crate) async fn connect(stack: &LocalStack) -> Self {
         let info: Value = post(stack, "/api/negotiate?negotiateVersion=1", "").await.json().await.expect("JSON");
         let (url, token) = (info["url"].as_str().expect("an url"), info["accessToken"].as_str().expect("a token"));
+        Self::open(url, token).await
+    }
+
+    /// A client whose page has got its address and token in some other way.
+    pub(crate) async fn connect_as(stack: &LocalStack, hub: &str, user_id: &str) -> Self {
+        let connection: ConnectionString =
+            stack.connection_string().expect("an emulator").parse().expect("a connection string");
+        let hub = hub.parse().expect("a hub name");
+        let token = ClientToken::new(&hub).user_id(Some(user_id)).sign(&connection, SystemTime::now());
+        Self::open(&client_url(&connection, &hub), &token.expect("a token")).await
+    }
+
+    async fn open(url: &str, token: &str) -> Self {
         let negotiate = url.replacen("/client/?", "/client/negotiate?negotiateVersion=1&", 1);
         let answer = send(http().post(negotiate).bearer_auth(token)).await;
         let answer: Value = answer.json().await.expect("JSON");
@@ -67,6 +82,21 @@ impl SignalRClient {
                 return (message["target"].as_str().expect("a target").to_owned(), message["arguments"].clone());
             }
             assert_eq!(message["type"], 6, "{message}");
+        }
+    }
+
+    /// Calls a method of the hub and returns its completion; everything else that arrives is kept.
+    pub(crate) async fn invoke(&mut self, target: &str, arguments: &Value) -> Value {
+        self.write(&json!({"type": 1, "invocationId": "7", "target": target, "arguments": arguments})).await;
+        let mut others = Vec::new();
+        loop {
+            let message = self.read().await;
+            if message["type"] == 3 {
+                assert_eq!(message["invocationId"], "7");
+                self.received.splice(0..0, others);
+                return message;
+            }
+            others.push(message);
         }
     }
 

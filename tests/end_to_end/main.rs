@@ -11,3 +11,4 @@ mod dependencies;
 mod handler_process;
 mod negotiate;
 mod status;
+mod upstream;

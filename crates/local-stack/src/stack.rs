@@ -1,13 +1,13 @@
-//! Starts and ends the parts in the right order: service first, since the host hands out its address; the host ends first, since
-//! its handler may still send.
+//! Starts and ends the parts in the right order: both get their sockets before either runs, since each has to know the other's
+//! address; the host ends first, since its handler may still send.
 
-use functions_host::app::{App, AppError, BrokenFunction, Fault};
+use functions_host::app::{App, AppError, BrokenFunction, Fault, FunctionState, Trigger};
 use functions_host::events::{HostEvent, Observer};
-use functions_host::host::{Host, HostOptions, StartError as HostError, Stopped};
-use signalr_emulator::EmulatorOptions;
+use functions_host::host::{Host, HostOptions, StartError as HostError, Stopped, WorkerSource};
+use signalr_emulator::{EmulatorOptions, Upstream};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::net::TcpListener;
@@ -26,6 +26,8 @@ pub struct StackOptions {
     pub app: PathBuf,
     /// The program to run instead of the one that host.json names.
     pub handler: Option<PathBuf>,
+    /// Where a handler listens already, for example in a debugger or a test; none is started then.
+    pub attach: Option<SocketAddr>,
     /// The port of the host on 127.0.0.1; 0 takes a free one.
     pub host_port: u16,
     /// Which service the app sends through.
@@ -54,6 +56,7 @@ impl StackOptions {
         Self {
             app: folder.into(),
             handler: None,
+            attach: None,
             host_port: 0,
             signalr: SignalR::Emulator { port: 0 },
             environment: Vec::new(),
@@ -99,6 +102,14 @@ pub struct LocalStack {
     handler_process: Arc<AtomicU32>,
 }
 
+/// An emulator that has its address and does not run yet.
+#[derive(Debug)]
+struct BoundService {
+    listener: TcpListener,
+    options: EmulatorOptions,
+    connection_string: String,
+}
+
 #[derive(Debug)]
 struct Service {
     address: SocketAddr,
@@ -114,17 +125,25 @@ impl LocalStack {
     /// When a port is taken, the app cannot be read, the host cannot serve it, or the handler does not start. Nothing is left
     /// running then.
     pub async fn start(options: StackOptions) -> Result<Self, StartError> {
-        let service = match options.signalr {
-            SignalR::Emulator { port } => Some(Service::start(port).await?),
+        let StackOptions { app, handler, attach, host_port, signalr, environment, observer } = options;
+        let service = match signalr {
+            SignalR::Emulator { port } => Some(BoundService::bind(port).await?),
             SignalR::FromSettings => None,
         };
-        let mut overrides = Vec::new();
-        overrides
-            .extend(service.as_ref().map(|service| (CONNECTION_STRING.to_owned(), service.connection_string.clone())));
-        overrides.extend(options.handler.map(|handler| (EXECUTABLE.to_owned(), handler.display().to_string())));
+        let connection_string = service.as_ref().map(|service| service.connection_string.clone());
+        let executable = handler.map(|handler| handler.display().to_string());
+        let overrides: Vec<_> = [(CONNECTION_STRING, connection_string), (EXECUTABLE, executable)]
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+            .collect();
+        let app = App::load(&app, environment, &overrides)?;
+        refuse_the_unusable(&app)?;
+        let listener = listen(host_port, "--port").await?;
+        let service = service.map(|service| service.run(upstream(&app, &listener)));
         let handler_process = Arc::default();
-        let observer = noting_the_handler(options.observer, Arc::clone(&handler_process));
-        match start_host(&options.app, options.host_port, options.environment, &overrides, observer).await {
+        let observer = noting_the_handler(observer, Arc::clone(&handler_process));
+        let worker = attach.map_or(WorkerSource::Process, WorkerSource::Attached);
+        match start_host(listener, HostOptions { observer, worker, ..HostOptions::new(app) }).await {
             Ok(host) => Ok(Self { host, service, handler_process }),
             Err(error) => {
                 if let Some(service) = service {
@@ -174,17 +193,24 @@ impl LocalStack {
     }
 }
 
-impl Service {
-    async fn start(port: u16) -> Result<Self, StartError> {
+impl BoundService {
+    async fn bind(port: u16) -> Result<Self, StartError> {
         let listener = listen(port, "--signalr-port").await?;
-        let address = listener.local_addr().expect("a bound socket has an address");
         let options = EmulatorOptions::default();
-        let connection_string = signalr_emulator::connection_string(address, &options.access_keys.primary);
-        let shutdown = CancellationToken::new();
-        let running = tokio::spawn(signalr_emulator::run(listener, options, shutdown.clone()));
-        Ok(Self { address, connection_string, shutdown, running })
+        let connection_string = signalr_emulator::connection_string(address(&listener), &options.access_keys.primary);
+        Ok(Self { listener, options, connection_string })
     }
 
+    fn run(self, upstream: Upstream) -> Service {
+        let Self { listener, options, connection_string } = self;
+        let (address, shutdown) = (address(&listener), CancellationToken::new());
+        let options = EmulatorOptions { upstream, ..options };
+        let running = tokio::spawn(signalr_emulator::run(listener, options, shutdown.clone()));
+        Service { address, connection_string, shutdown, running }
+    }
+}
+
+impl Service {
     async fn end(self) {
         self.shutdown.cancel();
         match self.running.await {
@@ -195,20 +221,27 @@ impl Service {
     }
 }
 
-async fn start_host(
-    app: &Path,
-    port: u16,
-    environment: Vec<(String, String)>,
-    overrides: &[(String, String)],
-    observer: Observer,
-) -> Result<Host, StartError> {
-    let app = App::load(app, environment, overrides)?;
-    let unusable: Vec<_> = app.broken.iter().filter(|function| function.fault == Fault::Declaration).cloned().collect();
-    if !unusable.is_empty() {
-        return Err(StartError::Functions(unusable));
+/// What happens to clients is reported to the host if any function wants to hear of it. Without such a function a service in
+/// Azure has no upstream either.
+fn upstream(app: &App, host: &TcpListener) -> Upstream {
+    let listens = app
+        .functions
+        .iter()
+        .any(|function| matches!(function.trigger, Trigger::SignalR(_)) && function.state == FunctionState::Enabled);
+    if !listens {
+        return Upstream::default();
     }
-    let listener = listen(port, "--port").await?;
-    let host = Host::start(listener, HostOptions { observer, ..HostOptions::new(app) }).await?;
+    let webhook = format!("http://{}/runtime/webhooks/signalr", address(host));
+    Upstream::to(webhook).expect("an address of this machine is an absolute address")
+}
+
+fn refuse_the_unusable(app: &App) -> Result<(), StartError> {
+    let unusable: Vec<_> = app.broken.iter().filter(|function| function.fault == Fault::Declaration).cloned().collect();
+    if unusable.is_empty() { Ok(()) } else { Err(StartError::Functions(unusable)) }
+}
+
+async fn start_host(listener: TcpListener, options: HostOptions) -> Result<Host, StartError> {
+    let host = Host::start(listener, options).await?;
     match host.ready().await {
         Ok(()) => Ok(host),
         Err(stopped) => {
@@ -216,6 +249,10 @@ async fn start_host(
             Err(StartError::Handler(stopped))
         }
     }
+}
+
+fn address(listener: &TcpListener) -> SocketAddr {
+    listener.local_addr().expect("a bound socket has an address")
 }
 
 fn listed(functions: &[BrokenFunction]) -> String {
