@@ -54,7 +54,8 @@ export class Reports {
   }
 
   describe(wanted) {
-    return `wanted ${wanted}, the client reported ${JSON.stringify(this.#events)}${this.#describe()}`;
+    const last = JSON.stringify(this.#events.slice(-20));
+    return `wanted ${wanted}, the client reported ${this.#events.length} events, at last ${last}${this.#describe()}`;
   }
 
   #all(wanted) {
