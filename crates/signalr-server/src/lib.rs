@@ -67,6 +67,7 @@ mod options;
 mod payload;
 mod protocol;
 mod query;
+pub mod service;
 mod session;
 mod transport;
 

@@ -6,10 +6,10 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::protocol::messagepack;
+use crate::protocol::{HubProtocol, messagepack};
 
 /// Any value, in one of the encodings of the hub protocols. Cheap to clone.
 ///
@@ -61,6 +61,14 @@ impl Payload {
         to_raw_value(value).map(Self::from_json)
     }
 
+    /// Reads the value as JSON says it.
+    ///
+    /// # Errors
+    /// When it is no `T`.
+    pub fn deserialize<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(self.json().get())
+    }
+
     /// The value as JSON text; byte for byte what came in if it came in as JSON, otherwise converted on first use.
     pub fn json(&self) -> &RawValue {
         self.0.json.get_or_init(|| {
@@ -72,6 +80,11 @@ impl Payload {
     /// use.
     pub fn messagepack(&self) -> &[u8] {
         self.0.messagepack.get_or_init(|| messagepack::from_json(self.json()).into())
+    }
+
+    /// A protocol in whose encoding the value is there already.
+    fn protocol(&self) -> HubProtocol {
+        if self.0.json.get().is_some() { HubProtocol::Json } else { HubProtocol::MessagePack }
     }
 
     fn is_array(&self) -> bool {
@@ -144,6 +157,20 @@ impl Arguments {
     /// When `values` refuses to be serialised or is not written as an array.
     pub fn serialize<T: Serialize + ?Sized>(values: &T) -> Result<Self, serde_json::Error> {
         Self::from_raw_json(to_raw_value(values)?).map_err(serde::ser::Error::custom)
+    }
+
+    /// The values one by one, each byte for byte in an encoding in which the arguments are there already.
+    pub(crate) fn split(&self) -> Vec<Payload> {
+        match self.0.protocol() {
+            HubProtocol::Json => {
+                let values: Vec<Box<RawValue>> =
+                    serde_json::from_str(self.json().get()).expect("arguments are a JSON array");
+                values.into_iter().map(Payload::from_json).collect()
+            }
+            HubProtocol::MessagePack => {
+                messagepack::items(self.messagepack()).into_iter().map(Payload::from_checked_messagepack).collect()
+            }
+        }
     }
 
     /// The arguments as the JSON text of an array; byte for byte what came in if it came in as JSON.
@@ -221,6 +248,17 @@ mod tests {
         assert_eq!(payload.messagepack(), [0x92, 1, 2]);
         assert_eq!(payload.messagepack().as_ptr(), copy.messagepack().as_ptr());
         assert_eq!(payload.json().get(), "[1, 2]");
+    }
+
+    #[test]
+    fn arguments_are_split_into_the_bytes_that_came_in() {
+        let split = Arguments::from_raw_json(raw("[ 1.0 , {\"a\": [2]},null ]")).unwrap().split();
+        assert_eq!(split.iter().map(|value| value.json().get()).collect::<Vec<_>>(), ["1.0", "{\"a\": [2]}", "null"]);
+        let wide = Payload::from_messagepack(&[0x93, 0xcd, 0, 1, 0x81, 0xa1, b'a', 0x91, 2, 0xc4, 1, 7]).unwrap();
+        let split = Arguments::try_from(wide).unwrap().split();
+        let expected: [&[u8]; 3] = [&[0xcd, 0, 1], &[0x81, 0xa1, b'a', 0x91, 2], &[0xc4, 1, 7]];
+        assert_eq!(split.iter().map(Payload::messagepack).collect::<Vec<_>>(), expected);
+        assert!(Arguments::none().split().is_empty());
     }
 
     #[track_caller]

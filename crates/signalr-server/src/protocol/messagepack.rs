@@ -15,6 +15,7 @@ mod walk;
 pub(crate) use from_json::from_json;
 pub(crate) use length::Splitter;
 pub(crate) use to_json::to_json;
+pub(crate) use walk::items;
 
 use super::{Incoming, Malformed, splitter::TooLarge};
 use crate::message::{ClientMessage, Content, Headers, Outcome, Reconnect};

@@ -17,6 +17,15 @@ pub(super) fn value<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Malformed> 
     Ok(&before[..before.len() - reader.rest().len()])
 }
 
+/// The items of an array that has been found to be a value, each as the bytes that it is.
+pub(crate) fn items(array: &[u8]) -> Vec<&[u8]> {
+    let mut reader = Reader::new(array);
+    match reader.token() {
+        Ok(Token::Array(count)) => (0..count).map_while(|_| value(&mut reader).ok()).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// The steps through one value, in the order in which JSON writes them.
 #[derive(Debug)]
 pub(super) struct Walk<'a> {
