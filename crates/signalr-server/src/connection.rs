@@ -94,6 +94,10 @@ pub enum SendError {
 const CLOSED_WITH_AN_ERROR: &str = "Connection closed with an error.";
 
 impl Connection {
+    /// What one connection takes, whatever it is doing.
+    #[cfg(test)]
+    pub(crate) const SIZE: usize = size_of::<Shared>();
+
     pub(crate) fn open(
         engine: Arc<Engine>,
         id: String,

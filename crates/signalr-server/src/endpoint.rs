@@ -50,7 +50,8 @@ impl Endpoint {
             .route("/", any(move |request| async move { connecting.connect(request).await }))
     }
 
-    /// How many connections have a transport now.
+    /// How many connections there are, with or without a handshake; also those whose client is between two polls or is
+    /// awaited under stateful reconnect.
     pub fn connections(&self) -> usize {
         self.engine.directory().len()
     }

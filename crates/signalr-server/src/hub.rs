@@ -15,10 +15,13 @@ use crate::{ClientMessage, Clients, Connection, Disconnect, Query, Transports};
 /// message, then `disconnected`. Different connections are served at the same time. While a call runs the connection's client
 /// timeout rests, and what the client sends meanwhile waits, up to 64 KiB; then the client is no longer read.
 ///
+/// A client that comes back under stateful reconnect was never gone: nothing is called, and its handle, its user and its
+/// groups are what they were.
+///
 /// A call that panics ends its connection with the error `Connection closed with an error.`.
 pub trait Hub: Send + Sync + 'static {
     /// Authenticates a request of a client: at negotiate, at connect, and for every later request of Server-Sent
-    /// Events and long polling. A refusal becomes the HTTP answer as it is.
+    /// Events, of long polling and of stateful reconnect. A refusal becomes the HTTP answer as it is.
     ///
     /// A later request has to be admitted on behalf of the same user and to the same [`Admission::clients`] as the one
     /// that connected: for anybody else the connection does not exist. What else its admission says is not looked at.
@@ -56,7 +59,7 @@ pub enum Stage {
     Negotiate,
     /// The request that opens a transport.
     Connect,
-    /// A later request of a connection: a send by POST, a poll, a DELETE.
+    /// A later request of a connection: a send by POST, a poll, a DELETE, a WebSocket in place of a lost one.
     Continue,
 }
 

@@ -195,14 +195,14 @@ async fn a_client_that_closes_without_a_delete_is_gone_with_its_poll() {
 #[tokio::test]
 async fn a_client_that_stays_away_is_gone_and_one_that_polls_is_not() {
     let server = Server::start(ServerOptions {
-        inactivity_timeout: Duration::from_millis(200),
-        poll_hold: Duration::from_millis(600),
+        inactivity_timeout: Duration::from_millis(500),
+        poll_hold: Duration::from_millis(1200),
         ..Default::default()
     })
     .await;
     let (patient, _) = Poller::join(&server, "&patience=60000").await;
     let (poller, _) = Poller::join(&server, "").await;
-    // Held three times as long as a client may stay away: it is not away.
+    // Held twice as long as a client may stay away: it is not away.
     is_empty(poller.get().await, StatusCode::OK).await;
     assert_eq!(server.disconnected().await, Disconnect::TransportLost);
     assert_eq!(plain(poller.get().await).await, (404, UNKNOWN.to_owned()));

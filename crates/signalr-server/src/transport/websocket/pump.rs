@@ -266,3 +266,14 @@ impl Drop for Pump {
         connection.engine().lost(connection, self.session.socket());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_connection_is_small() {
+        let state = size_of::<Pump>() + Connection::SIZE;
+        assert!(state <= 1024, "{state} bytes without the buffers of the system");
+    }
+}
