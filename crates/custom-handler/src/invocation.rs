@@ -2,14 +2,17 @@
 //!
 //! Inputs stay JSON text until somebody asks for them; most of an HTTP envelope (identities, doubled headers) never is.
 
-use crate::{HttpRequest, TimerInfo, lenient};
+use crate::{HttpRequest, Misfit, TimerInfo, lenient};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// One invocation, as a Functions host posts it to `/{function}` (functions-host 2.2).
-#[derive(Debug, Deserialize)]
+///
+/// `Debug` shows the names of its inputs and no values.
+#[derive(Deserialize)]
 pub struct Invocation {
     #[serde(rename = "Data")]
     data: BTreeMap<String, Box<RawValue>>,
@@ -24,7 +27,7 @@ pub enum InvocationError {
     #[error(
         "the request is not an invocation of a Functions host, which is an object `{{\"Data\":…,\"Metadata\":…}}`; call the function through the host"
     )]
-    NotAnInvocation(#[source] serde_json::Error),
+    NotAnInvocation(#[source] Misfit),
     /// function.json does not declare the binding under this name.
     #[error("the invocation has no input `{name}`; it has {}; the name must be the one in function.json", listed(.present))]
     NoSuchInput {
@@ -38,9 +41,9 @@ pub enum InvocationError {
     UnexpectedForm {
         /// The name of the input.
         name: String,
-        /// What did not fit.
+        /// What did not fit. Never the value: it may be a token.
         #[source]
-        source: serde_json::Error,
+        source: Misfit,
     },
 }
 
@@ -50,7 +53,7 @@ impl Invocation {
     /// # Errors
     /// [`InvocationError::NotAnInvocation`] when it is not an object with `Data` and `Metadata`.
     pub fn parse(body: &[u8]) -> Result<Self, InvocationError> {
-        serde_json::from_slice(body).map_err(InvocationError::NotAnInvocation)
+        serde_json::from_slice(body).map_err(|error| InvocationError::NotAnInvocation(error.into()))
     }
 
     /// The HTTP request that triggered the invocation; `name` is the name of the `httpTrigger` binding.
@@ -78,12 +81,23 @@ impl Invocation {
             name: name.to_owned(),
             present: self.data.keys().cloned().collect(),
         })?;
-        lenient::read(raw.get()).map_err(|source| InvocationError::UnexpectedForm { name: name.to_owned(), source })
+        lenient::read(raw.get())
+            .map_err(|error| InvocationError::UnexpectedForm { name: name.to_owned(), source: error.into() })
     }
 
     /// A value of the trigger's metadata, such as a route parameter; `None` when it is absent or no `T`.
     pub fn metadata<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         lenient::read(self.metadata.get(name)?.get()).ok()
+    }
+}
+
+impl fmt::Debug for Invocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (inputs, metadata) = (self.data.keys(), self.metadata.keys());
+        f.debug_struct("Invocation")
+            .field("inputs", &inputs.collect::<Vec<_>>())
+            .field("metadata", &metadata.collect::<Vec<_>>())
+            .finish()
     }
 }
 
@@ -146,6 +160,33 @@ mod tests {
             error.to_string(),
             "the invocation has no input `connectionInfo`; it has `req`; the name must be the one in function.json"
         );
+    }
+
+    #[track_caller]
+    fn check_kept_secret(error: &InvocationError, expected_cause: &str) {
+        let cause = std::error::Error::source(error).unwrap().to_string();
+        assert_eq!(cause, expected_cause);
+        for text in [error.to_string(), format!("{error:?}")] {
+            assert!(!text.contains("secret"), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_input_of_another_form_is_not_repeated_because_it_may_be_a_token() {
+        let body = br#"{"Data":{"connectionInfo":"eyJ-secret-token","info":"{\"url\":{\"eyJ-secret\":1}}"}}"#;
+        let invocation = Invocation::parse(body).unwrap();
+        let read = |name| invocation.input::<ConnectionInfo>(name).unwrap_err();
+        check_kept_secret(&read("connectionInfo"), "JSON of another shape at line 1 column 18");
+        check_kept_secret(&read("info"), "JSON of another shape at line 1 column 7");
+        assert!(!format!("{invocation:?}").contains("secret"), "{invocation:?}");
+    }
+
+    #[test]
+    fn a_body_that_is_no_invocation_is_not_repeated_either() {
+        let refused = |body: &str| Invocation::parse(body.as_bytes()).unwrap_err();
+        check_kept_secret(&refused(r#""eyJ-secret-token""#), "JSON of another shape at line 1 column 18");
+        check_kept_secret(&refused("eyJ-secret-token"), "not JSON at line 1 column 1");
+        check_kept_secret(&refused(r#"{"Data":"eyJ-secret"#), "JSON that ends too early at line 1 column 19");
     }
 
     #[test]

@@ -33,6 +33,7 @@
 mod http_request;
 mod invocation;
 mod lenient;
+mod misfit;
 mod result;
 mod timer;
 #[cfg(feature = "axum")]
@@ -40,6 +41,7 @@ mod web;
 
 pub use http_request::HttpRequest;
 pub use invocation::{Invocation, InvocationError};
+pub use misfit::Misfit;
 pub use result::{HttpResponse, InvocationResult};
 pub use timer::{ScheduleStatus, TimerInfo};
 #[cfg(feature = "axum")]
