@@ -12,6 +12,7 @@ use crate::app::{DataType, OutputBinding};
 use crate::http_output::{HttpOutput, NotAResponse};
 use crate::members::{Members, as_string, is_null};
 use crate::newtonsoft::{decode_base64, rewrite_dates};
+use crate::warnings::{Warning, WarningCode};
 
 /// The name of the output binding that stands for the return value.
 pub(crate) const RETURN: &str = "$return";
@@ -23,7 +24,7 @@ pub(crate) struct Answer {
     return_value: Option<Box<RawValue>>,
     /// Lines for the function's log.
     pub(crate) logs: Vec<String>,
-    notes: Vec<String>,
+    notes: Vec<Warning>,
 }
 
 /// What the host does with an answer.
@@ -36,7 +37,7 @@ pub(crate) struct Outcome {
     /// `ReturnValue`, unless it is null: the result of a call by a SignalR client.
     pub(crate) returned: Option<Box<RawValue>>,
     /// Where the real host surprises in silence.
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Vec<Warning>,
 }
 
 /// The value of one output binding.
@@ -60,7 +61,7 @@ pub(crate) enum AnswerError {
     /// An empty body or `null`.
     #[error(
         "the handler answered {} with {what}; the real host never ends such an invocation and kills the handler at the \
-         function timeout, so answer with `{{\"Outputs\":{{}},\"Logs\":[],\"ReturnValue\":null}}` at least",
+         function timeout, so answer with `{{\"Outputs\":{{}},\"Logs\":[],\"ReturnValue\":null}}` at least [FH1014]",
         .status.as_u16()
     )]
     Nothing { status: StatusCode, what: &'static str },
@@ -181,11 +182,12 @@ impl Answer {
         let Some(bytes) = text.as_deref().and_then(decode_base64) else {
             return OutputValue::Json(value);
         };
-        self.notes.push(format!(
+        let text = format!(
             "`{place}` is a string that happens to be valid base64, so the host decodes it to {} bytes; give an object or an \
              array instead",
             bytes.len()
-        ));
+        );
+        self.notes.push(Warning::new(WarningCode::Base64Output, text));
         OutputValue::Bytes(bytes)
     }
 
@@ -194,11 +196,17 @@ impl Answer {
         let Some(outputs) = &self.outputs else { return };
         for (name, _) in outputs.iter().filter(|(name, _)| !declared(name)) {
             let meant = bindings.iter().find(|binding| binding.name().eq_ignore_ascii_case(name));
-            let cure = match meant {
-                Some(binding) => format!("its name in function.json is `{}`, in this letter case", binding.name()),
-                None => "declare an output binding of that name in function.json, or leave it out".to_owned(),
+            let (code, cure) = match meant {
+                Some(binding) => (
+                    WarningCode::OutputLetterCase,
+                    format!("its name in function.json is `{}`, in this letter case", binding.name()),
+                ),
+                None => (
+                    WarningCode::UndeclaredOutput,
+                    "declare an output binding of that name in function.json, or leave it out".to_owned(),
+                ),
             };
-            self.notes.push(format!("`Outputs.{name}` goes nowhere; {cure}"));
+            self.notes.push(Warning::new(code, format!("`Outputs.{name}` goes nowhere; {cure}")));
         }
     }
 }
@@ -216,17 +224,18 @@ fn is_json(content_type: &str) -> bool {
     media_type.eq_ignore_ascii_case("application/json") || media_type.eq_ignore_ascii_case("text/json")
 }
 
-fn read_outputs(outputs: &RawValue, zone: &TimeZone, notes: &mut Vec<String>) -> Result<Members, String> {
+fn read_outputs(outputs: &RawValue, zone: &TimeZone, notes: &mut Vec<Warning>) -> Result<Members, String> {
     let members = Members::read(outputs.get()).ok_or("`Outputs` must be an object")?;
     Ok(members.map(|name, value| with_dates(&format!("Outputs.{name}"), &value, zone, notes)))
 }
 
-fn with_dates(place: &str, value: &RawValue, zone: &TimeZone, notes: &mut Vec<String>) -> Box<RawValue> {
+fn with_dates(place: &str, value: &RawValue, zone: &TimeZone, notes: &mut Vec<Warning>) -> Box<RawValue> {
     let (json, changes) = rewrite_dates(value.get(), zone);
     notes.extend(changes.into_iter().map(|(from, to)| {
-        format!(
+        let text = format!(
             "in `{place}` the host rewrites the date `{from}` as `{to}`; write it without trailing zeros and in UTC"
-        )
+        );
+        Warning::new(WarningCode::RewrittenDate, text)
     }));
     RawValue::from_string(json.into_owned()).expect("a date in a JSON string was replaced by another")
 }

@@ -3,8 +3,11 @@
 //! A broken host.json stops everything, but a broken function.json only puts its own function in error: the others
 //! are served (functions-host 4.1). Everything here is plain data; nothing runs yet.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use crate::warnings::Warning;
 
 mod function;
 mod function_json;
@@ -32,8 +35,8 @@ pub struct App {
     pub broken: Vec<BrokenFunction>,
     /// App settings: the environment and local.settings.json.
     pub settings: Settings,
-    /// Things the developer should know that do not stop the app, as sentences to print.
-    pub notices: Vec<String>,
+    /// Things the developer should know that do not stop the app.
+    pub notices: Vec<Warning>,
 }
 
 /// What host.json says about running the functions.
@@ -200,6 +203,24 @@ impl App {
         let (functions, broken) = function_json::discover(&root, &host, &settings)?;
         notices.extend(notices::about(&host, &functions, &settings));
         Ok(App { root, host, functions, broken, settings, notices })
+    }
+
+    /// The names of the settings by which SignalR bindings find their service, each once, in alphabetical order.
+    #[must_use]
+    pub fn signalr_settings(&self) -> BTreeSet<&str> {
+        fn of_function(function: &Function) -> Vec<&str> {
+            let trigger = match &function.trigger {
+                Trigger::SignalR(trigger) => Some(trigger.connection_string_setting.as_str()),
+                Trigger::Http(_) | Trigger::Timer(_) => None,
+            };
+            let inputs = function.inputs.iter().map(|input| input.hub_and_connection().1);
+            let outputs = function.outputs.iter().filter_map(|output| match output {
+                OutputBinding::SignalR(binding) => Some(binding.connection_string_setting.as_str()),
+                OutputBinding::Http { .. } => None,
+            });
+            trigger.into_iter().chain(inputs).chain(outputs).collect()
+        }
+        self.functions.iter().flat_map(of_function).collect()
     }
 
     /// Whether any function has a binding of the SignalR extension, so that the real host would load it.

@@ -3,12 +3,15 @@
 //! Easily missed: expressions in hub names and user ids are resolved at each invocation, so a wrong one fails calls, not the
 //! start.
 
+use std::sync::{Mutex, PoisonError};
+
 use azure_signalr::{ConnectionString, HubName};
 use serde_json::Value;
 
 use crate::app::Settings;
 use crate::expressions;
 use crate::invocation::BindingData;
+use crate::warnings::{Warning, WarningCode};
 
 pub(crate) mod signalr_input;
 pub(crate) mod signalr_output;
@@ -19,19 +22,41 @@ pub(crate) mod signalr_trigger;
 pub(crate) struct Context<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) binding_data: &'a serde_json::Map<String, Value>,
+    notes: &'a Notes,
+}
+
+/// What the developer should hear of an invocation, also of one that fails.
+#[derive(Debug, Default)]
+pub(crate) struct Notes(Mutex<Vec<Warning>>);
+
+impl Notes {
+    pub(crate) fn add(&self, note: Warning) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(note);
+    }
+
+    pub(crate) fn take(&self) -> Vec<Warning> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// Why a binding fails the whole invocation, in the extension's words where it has any.
 pub(crate) type BindingError = String;
 
 impl<'a> Context<'a> {
-    pub(crate) fn new(settings: &'a Settings, binding_data: &'a BindingData) -> Self {
-        Self { settings, binding_data }
+    pub(crate) fn new(settings: &'a Settings, binding_data: &'a BindingData, notes: &'a Notes) -> Self {
+        Self { settings, binding_data, notes }
     }
 
     /// The value of a property that may hold expressions.
     fn resolve(&self, text: &str) -> Result<String, BindingError> {
-        expressions::resolve(text, self.settings, self.binding_data).map_err(|error| error.to_string())
+        expressions::resolve(text, self.settings, self.binding_data).map_err(|error| {
+            let note = format!(
+                "`{text}` has no value in this call, which fails the whole call; send what it names, or take it out of \
+                 function.json"
+            );
+            self.notes.add(Warning::new(WarningCode::MissingBindingValue, note));
+            error.to_string()
+        })
     }
 
     fn hub(&self, hub_name: &str) -> Result<HubName, BindingError> {

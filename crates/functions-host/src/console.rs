@@ -102,6 +102,7 @@ pub fn render(event: &HostEvent, now: Timestamp, style: Style) -> String {
         HostEvent::TimerOccurrences { function, schedule, occurrences } => {
             page.occurrences(function, schedule, occurrences);
         }
+        HostEvent::Warning(warning) => page.host_line(LogLevel::Warning, &warning.to_string()),
         HostEvent::Log { level, text } => page.host_line(*level, text),
     }
     page.text

@@ -3,19 +3,31 @@
 //! Easily missed: events are not logs. An observer is called on the task that caused the event, so it must return at once
 //! (print, or put the event into its own bounded queue). `tracing` output exists beside them and may differ.
 
-use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use http::Method;
 use uuid::Uuid;
 
+use crate::warnings::{Warning, WarningCode};
+
 /// Receives every [`HostEvent`] of one host; cheap to clone.
 #[derive(Clone)]
-pub struct Observer(Arc<dyn Fn(&HostEvent) + Send + Sync>);
+pub struct Observer {
+    watch: Arc<dyn Fn(&HostEvent) + Send + Sync>,
+    repeated: Arc<Repeated>,
+}
+
+/// How often each warning came, by kind and subject. There are as many entries as functions and kinds, not as calls.
+type Repeated = Mutex<BTreeMap<(WarningCode, Option<String>), u64>>;
 
 impl Observer {
     /// An observer that calls `watch` for each event, on the task that caused it; `watch` must not block.
     pub fn new(watch: impl Fn(&HostEvent) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(watch))
+        Self { watch: Arc::new(watch), repeated: Arc::default() }
     }
 
     /// An observer that drops every event.
@@ -25,12 +37,40 @@ impl Observer {
 
     /// Hands one event to the observer.
     pub fn tell(&self, event: &HostEvent) {
-        (self.0)(event);
+        (self.watch)(event);
     }
 
     /// Tells one line of the host's own, which is not tied to an invocation.
     pub fn log(&self, level: LogLevel, text: impl Into<String>) {
         self.tell(&HostEvent::Log { level, text: text.into() });
+    }
+
+    /// Tells a warning that may come with every call: only the first of its kind and subject, and counts the others.
+    pub(crate) fn warn(&self, warning: Warning) {
+        let key = (warning.code, warning.about.clone());
+        let count = {
+            let mut repeated = self.repeated.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = repeated.entry(key).or_default();
+            *count += 1;
+            *count
+        };
+        if count == 1 {
+            self.tell(&HostEvent::Warning(warning));
+        }
+    }
+
+    /// The same observer, to which every warning is new. Each host has one of its own.
+    pub(crate) fn that_counts_anew(&self) -> Observer {
+        Observer { watch: Arc::clone(&self.watch), repeated: Arc::default() }
+    }
+
+    /// Tells how often warnings came that were told only once, and forgets it.
+    pub(crate) fn tell_repeated(&self) {
+        let repeated = std::mem::take(&mut *self.repeated.lock().unwrap_or_else(PoisonError::into_inner));
+        for ((code, about), count) in repeated.into_iter().filter(|(_, count)| *count > 1) {
+            let times = if count == 2 { "once more".to_owned() } else { format!("{} more times", count - 1) };
+            self.tell(&HostEvent::Warning(Warning { code, about, text: format!("the same {times}") }));
+        }
     }
 }
 
@@ -189,6 +229,8 @@ pub enum HostEvent {
         /// One line per occurrence, formatted.
         occurrences: Vec<String>,
     },
+    /// Something that would surprise. What may come with every call is told once per kind and function, and counted at the end.
+    Warning(Warning),
     /// A line of the host's own.
     Log {
         /// Its level.
@@ -196,4 +238,32 @@ pub enum HostEvent {
         /// Its text.
         text: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_is_told_once_per_function_and_counted() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let record = Arc::clone(&told);
+        let observer = Observer::new(move |event| {
+            if let HostEvent::Warning(warning) = event {
+                record.lock().unwrap().push(warning.to_string());
+            }
+        });
+        let warn = |observer: &Observer, function: &str, text: &str| {
+            observer.warn(Warning::new(WarningCode::StatusIgnored, text).about(function));
+        };
+        for text in ["first", "second", "third"] {
+            warn(&observer, "a", text);
+        }
+        warn(&observer, "b", "other");
+        warn(&observer.that_counts_anew(), "b", "anew");
+        observer.tell_repeated();
+        observer.tell_repeated();
+        let expected = ["FH1005 a: first", "FH1005 b: other", "FH1005 b: anew", "FH1005 a: the same 2 more times"];
+        assert_eq!(*told.lock().unwrap(), expected);
+    }
 }

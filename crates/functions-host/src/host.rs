@@ -14,12 +14,13 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use crate::app::{App, Function, FunctionState, Trigger};
+use crate::app::{App, BrokenFunction, Fault, Function, FunctionState, Trigger};
 use crate::events::{HostEvent, ListedFunction, ListedTrigger, LogLevel, Observer};
 use crate::invocation::TimerInfo;
 use crate::routes::RouteTable;
 use crate::server;
 use crate::timers::Timers;
+use crate::warnings::WarningCode;
 use crate::worker::{Worker, WorkerSettings};
 
 mod call;
@@ -92,7 +93,7 @@ pub enum StartError {
     #[error(
         "The CORS protocol does not allow specifying a wildcard (any) origin and credentials at the same time. Configure the \
          CORS policy by listing individual origins if credentials needs to be supported.; name the origins in `Host.CORS` \
-         instead of `*`, or set `Host.CORSCredentials` to false"
+         instead of `*`, or set `Host.CORSCredentials` to false [FH3001]"
     )]
     AnyOriginWithCredentials,
     /// host.json asks for something that this host does not do.
@@ -172,6 +173,7 @@ impl Host {
     /// # Errors
     /// When the app asks for something impossible or not supported, or the operating system refuses.
     pub async fn start(listener: TcpListener, options: HostOptions) -> Result<Host, StartError> {
+        let options = HostOptions { observer: options.observer.that_counts_anew(), ..options };
         checks::refuse_the_impossible(&options.app)?;
         let address = listener.local_addr()?;
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -254,6 +256,7 @@ impl Host {
             invoker.0.over.cancel();
             invoker.0.invocations.wait().await;
         }
+        invoker.0.observer.tell_repeated();
     }
 }
 
@@ -358,7 +361,7 @@ impl Invoker {
     fn announce(&self) {
         let Shared { app, address, observer, .. } = &*self.0;
         let functions = app.functions.iter().map(|function| listed(function, app, *address)).collect();
-        let broken = app.broken.iter().map(|broken| (broken.name.clone(), broken.message.clone())).collect();
+        let broken = app.broken.iter().map(|broken| (broken.name.clone(), with_code(broken))).collect();
         observer.tell(&HostEvent::Listening { address: *address, functions, broken });
         if app.uses_signalr() {
             // `localhost`, as everywhere in what the real host prints.
@@ -367,9 +370,18 @@ impl Invoker {
             observer.log(LogLevel::Information, "SignalRService binding initialized");
         }
         for notice in app.notices.iter().cloned().chain(checks::warnings(app)) {
-            observer.log(LogLevel::Warning, notice);
+            observer.tell(&HostEvent::Warning(notice));
         }
     }
+}
+
+/// Why a function is in error, with the code under which the catalogue explains it.
+fn with_code(broken: &BrokenFunction) -> String {
+    let code = match broken.fault {
+        Fault::Declaration => WarningCode::FunctionInError,
+        Fault::LocalHost => WarningCode::AzureOnlyBinding,
+    };
+    format!("{} [{code}]", broken.message)
 }
 
 fn listed(function: &Function, app: &App, address: SocketAddr) -> ListedFunction {

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use crate::answer::OutputValue;
 use crate::members::{Members, as_string, is_null};
 use crate::newtonsoft::{Date, looks_like_json, plain_text, rewrite_dates};
+use crate::warnings::{Warning, WarningCode};
 
 /// The response that the host will write.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,7 +21,7 @@ pub(crate) struct HttpOutput {
     headers: Vec<(String, Value)>,
     content: Content,
     /// Where the real host surprises in silence.
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Vec<Warning>,
     zone: TimeZone,
 }
 
@@ -43,7 +44,7 @@ pub(crate) struct Rendered {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     /// What the host dropped on the way.
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Vec<Warning>,
 }
 
 /// `Outputs.<http binding>` is not what the host can read; the handler is at fault.
@@ -132,12 +133,13 @@ impl HttpOutput {
 
     fn note_ignored_members(&mut self, members: &Members) {
         if members.get_ignoring_case("status").is_some() && members.get_ignoring_case("statusCode").is_none() {
-            self.notes
-                .push("`status` of the response is ignored and the caller gets 200; name it `statusCode`".to_owned());
+            let text = "`status` of the response is ignored and the caller gets 200; name it `statusCode`";
+            self.notes.push(Warning::new(WarningCode::StatusIgnored, text));
         }
         for name in ["cookies", "isRaw", "enableContentNegotiation"] {
             if members.get_ignoring_case(name).is_some() {
-                self.notes.push(format!("`{name}` of the response is ignored for custom handlers; leave it out"));
+                let text = format!("`{name}` of the response is ignored for custom handlers; leave it out");
+                self.notes.push(Warning::new(WarningCode::IgnoredResponseMember, text));
             }
         }
     }
@@ -147,8 +149,8 @@ impl HttpOutput {
         if let (false, Content::Text(text)) = (named, &self.content)
             && looks_like_json(text)
         {
-            let note = "a JSON response goes out as `text/plain`; set `content-type` to `application/json`";
-            self.notes.push(note.to_owned());
+            let text = "a JSON response goes out as `text/plain`; set `content-type` to `application/json`";
+            self.notes.push(Warning::new(WarningCode::JsonAsText, text));
         }
     }
 
@@ -195,11 +197,12 @@ impl HttpOutput {
             let header: HeaderName = name.parse().map_err(|_| format!("`{name}` is not a header name"))?;
             let value = header_value(&plain_text(value, &self.zone))?;
             if [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION].contains(&header) {
-                notes.push(format!("the header `{name}` of the response is left to the web server; do not set it"));
+                let text = format!("the header `{name}` of the response is left to the web server; do not set it");
+                notes.push(Warning::new(WarningCode::HeaderOfTheServer, text));
             } else if headers.contains_key(&header) && header != header::CONTENT_TYPE {
-                notes.push(format!(
-                    "Duplicate HTTP header from function invocation removed. Duplicate key(s):  '{name}'."
-                ));
+                let text =
+                    format!("Duplicate HTTP header from function invocation removed. Duplicate key(s):  '{name}'.");
+                notes.push(Warning::new(WarningCode::DuplicateHeader, text));
             } else {
                 headers.insert(header, value);
             }
@@ -217,12 +220,13 @@ fn body_text(members: &Members, zone: &TimeZone) -> String {
 
 /// A body inside a response object that came by `ReturnValue` has other types in .NET: objects are written on one line, and
 /// an array gives the name of its type.
-fn expando_text(body: &Value, zone: &TimeZone) -> (String, Option<String>) {
+fn expando_text(body: &Value, zone: &TimeZone) -> (String, Option<Warning>) {
     match body {
         Value::Object(_) => (body.to_string(), None),
         Value::Array(_) => {
             let note = "an array as `body` of a returned response gives only the name of its .NET type; serialise it to a string";
-            ("System.Collections.Generic.List`1[System.Object]".to_owned(), Some(note.to_owned()))
+            let note = Warning::new(WarningCode::ArrayBody, note);
+            ("System.Collections.Generic.List`1[System.Object]".to_owned(), Some(note))
         }
         other => (plain_text(other, zone), None),
     }

@@ -6,7 +6,7 @@
 //!
 //! Reading order: what the app is ([`app`]), how its texts are understood ([`expressions`], [`routes`], [`schedule`]),
 //! one invocation from envelope to answer (`invocation`, `encoding`, `answer`, `http_output`, `bindings`), what runs
-//! (`worker`, [`timers`], [`host`], `server`), what is told to the outside ([`events`], [`console`]).
+//! (`worker`, [`timers`], [`host`], `server`), what is told to the outside ([`events`], [`warnings`], [`console`]).
 
 pub mod app;
 pub mod expressions;
@@ -29,3 +29,4 @@ mod worker;
 
 pub mod console;
 pub mod events;
+pub mod warnings;

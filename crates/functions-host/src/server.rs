@@ -17,6 +17,7 @@ use crate::events::LogLevel;
 use crate::host::{Call, Invoker, Reply};
 use crate::invocation::{HttpCall, Identity};
 use crate::routes::RouteValues;
+use crate::warnings::{Warning, WarningCode};
 
 mod admin;
 mod cors;
@@ -81,13 +82,13 @@ async fn call_function(invoker: &Invoker, place: usize, route_values: RouteValue
     let name = &invoker.app().functions[place].name;
     match rendered {
         Ok(rendered) => {
-            for note in &rendered.notes {
-                invoker.observer().log(LogLevel::Warning, format!("{name}: {note}"));
+            for note in rendered.notes {
+                invoker.observer().warn(note.about(name));
             }
             (rendered.status, rendered.headers, Body::from(rendered.body)).into_response()
         }
         Err(error) => {
-            let text = format!("An unhandled host error has occurred. {name}: {error}");
+            let text = format!("An unhandled host error has occurred. {name}: {error} [FH1011]");
             invoker.observer().log(LogLevel::Error, text);
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
@@ -106,10 +107,9 @@ async fn read_call(
     let path_and_query = parts.uri.path_and_query().map_or("/", |both| both.as_str());
     let name = &invoker.app().functions[place].name;
     if parts.headers.contains_key(header::TRANSFER_ENCODING) {
-        let text = format!(
-            "{name}: the request body came in chunks, without `Content-Length`, so the function does not get it"
-        );
-        invoker.observer().log(LogLevel::Warning, text);
+        let text = "the request body came in chunks, without `Content-Length`, so the function does not get it; let the client \
+                    say the length";
+        invoker.observer().warn(Warning::new(WarningCode::ChunkedBody, text).about(name));
     }
     let raw_query = parts.uri.query().unwrap_or_default().to_owned();
     Ok(HttpCall {

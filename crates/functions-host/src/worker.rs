@@ -364,7 +364,7 @@ impl Supervisor {
     fn note_quiet_exit(&self, worker_id: Uuid, process: &Process) {
         let line = format!(
             "Process {} has exited with code 0. The host does not restart it, so calls fail from now on; a handler must not \
-             end by itself",
+             end by itself [FH5004]",
             process.id()
         );
         self.observer.tell(&HostEvent::WorkerFailed { worker_id, line, error: None, next: AfterExit::StayDown });

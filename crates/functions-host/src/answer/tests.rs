@@ -145,14 +145,14 @@ fn dates_in_outputs_are_rewritten_and_noted() {
     let bindings = [signalr("a", None)];
     let expected = r#"[{"target":"t","arguments":["2023-11-14T22:13:20Z",1.0]}]"#;
     assert_eq!(sent(body, &bindings), [(0, expected.to_owned())]);
-    assert!(outcome(body, &bindings).notes[0].contains("`2023-11-14T22:13:20.000Z` as `2023-11-14T22:13:20Z`"));
+    assert!(outcome(body, &bindings).notes[0].text.contains("`2023-11-14T22:13:20.000Z` as `2023-11-14T22:13:20Z`"));
 }
 
 #[test]
 fn a_base64_string_becomes_bytes_unless_the_binding_is_binary() {
     let body = r#"{"Outputs":{"a":"abcd"}}"#;
     assert_eq!(sent(body, &[signalr("a", None)]), [(0, "[105, 183, 29]".to_owned())]);
-    assert!(outcome(body, &[signalr("a", None)]).notes[0].contains("valid base64"));
+    assert!(outcome(body, &[signalr("a", None)]).notes[0].text.contains("valid base64"));
     assert_eq!(sent(body, &[signalr("a", Some(DataType::Binary))]), [(0, "\"abcd\"".to_owned())]);
     let json = r#"{"Outputs":{"a":"[]"}}"#;
     assert_eq!(sent(json, &[signalr("a", None)]), [(0, "\"[]\"".to_owned())]);

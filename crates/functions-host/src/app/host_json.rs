@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::json_file::{member, object_member, text_of};
 use super::{CustomHandler, ExtensionBundle, HostJson, HttpMode, Settings, StderrLevel};
 use crate::schedule::time_span;
+use crate::warnings::{Warning, WarningCode};
 
 pub(super) mod command_line;
 mod overrides;
@@ -23,7 +24,7 @@ const DEFAULT_INITIALIZATION_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) struct Read {
     pub(super) host: HostJson,
     pub(super) flattened: Vec<(String, String)>,
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Vec<Warning>,
 }
 
 /// Reads the parsed file for the app in `root`, which must be absolute.
@@ -106,14 +107,12 @@ fn custom_handler(
     file: &Map<String, Value>,
     root: &Path,
     settings: &Settings,
-    warnings: &mut Vec<String>,
+    warnings: &mut Vec<Warning>,
 ) -> Result<CustomHandler, String> {
     let (current, older) = (object_member(file, "customHandler"), object_member(file, "httpWorker"));
     if current.is_some() && older.is_some() {
-        warnings.push(
-            "Both httpWorker and customHandler sections are spefified in host.json file. customHandler takes precedence."
-                .to_owned(),
-        );
+        let text = "Both httpWorker and customHandler sections are spefified in host.json file. customHandler takes precedence.";
+        warnings.push(warning(WarningCode::HttpWorkerSection, text));
     }
     let (kind, section) = match (current, older) {
         (Some(section), _) => (Section::CustomHandler, section),
@@ -125,7 +124,8 @@ fn custom_handler(
         }
     };
     if kind == Section::HttpWorker {
-        warnings.push("Section httpWorker will be deprecated. Please use customHandler section.".to_owned());
+        let text = "Section httpWorker will be deprecated. Please use customHandler section.";
+        warnings.push(warning(WarningCode::HttpWorkerSection, text));
     }
     let http_mode = http_mode(kind, section, warnings)?;
     let Some(description) = object_member(section, "description") else {
@@ -149,14 +149,17 @@ fn custom_handler(
     })
 }
 
-fn http_mode(kind: Section, section: &Map<String, Value>, warnings: &mut Vec<String>) -> Result<HttpMode, String> {
+fn http_mode(kind: Section, section: &Map<String, Value>, warnings: &mut Vec<Warning>) -> Result<HttpMode, String> {
     if kind == Section::HttpWorker {
         return Ok(HttpMode::ForwardToFunctionName);
     }
     let kind = member(section, "type").and_then(text_of).unwrap_or_default();
     match kind.to_ascii_lowercase().as_str() {
         "" | "http" => {}
-        "none" => warnings.push("CustomHandlerType None is not supported. Defaulting to Http.".to_owned()),
+        "none" => {
+            let text = "CustomHandlerType None is not supported. Defaulting to Http.";
+            warnings.push(warning(WarningCode::HandlerTypeNone, text));
+        }
         _ => {
             let of = "Microsoft.Azure.WebJobs.Script.Workers.Http.CustomHandlerType";
             return Err(bad_value("customHandler:type", of));
@@ -183,14 +186,19 @@ fn initialization_timeout(section: &Map<String, Value>) -> Result<Duration, Stri
 }
 
 /// Newer hosts read these; here they would be ignored silently otherwise.
-fn warn_of_unsupported_keys(section: &Map<String, Value>, warnings: &mut Vec<String>) {
+fn warn_of_unsupported_keys(section: &Map<String, Value>, warnings: &mut Vec<Warning>) {
     if member(section, "port").is_some() {
-        warnings.push("`customHandler.port` is ignored here: the host chooses the handler's port.".to_owned());
+        let text = "`customHandler.port` is ignored here: the host chooses the handler's port; leave it out";
+        warnings.push(warning(WarningCode::HandlerPort, text));
     }
     if object_member(section, "http").is_some_and(|http| member(http, "routes").is_some()) {
-        warnings
-            .push("`customHandler.http.routes` is ignored here: declare each function in a function.json.".to_owned());
+        let text = "`customHandler.http.routes` is ignored here; declare each function in a function.json";
+        warnings.push(warning(WarningCode::HandlerRoutes, text));
     }
+}
+
+fn warning(code: WarningCode, text: &str) -> Warning {
+    Warning::new(code, text).about("host.json")
 }
 
 /// functions-host 1.3: a file below the worker directory when it exists, otherwise the text as it is.

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use super::AppError;
 use super::json_file::{self, member, object_member, text_of};
+use crate::warnings::{Warning, WarningCode};
 
 const FILE: &str = "local.settings.json";
 const EXAMPLE: &str = "local.settings.json.example";
@@ -126,7 +127,7 @@ impl Settings {
         root: &Path,
         environment: impl IntoIterator<Item = (String, String)>,
         overrides: &[(String, String)],
-        notices: &mut Vec<String>,
+        notices: &mut Vec<Warning>,
     ) -> Result<Settings, AppError> {
         let mut settings = Settings::from_variables(overrides.iter().cloned());
         let overridden: HashSet<String> = settings.values.keys().cloned().collect();
@@ -175,7 +176,7 @@ impl Settings {
         &mut self,
         file: &Map<String, Value>,
         overridden: &HashSet<String>,
-        notices: &mut Vec<String>,
+        notices: &mut Vec<Warning>,
     ) -> Result<(), String> {
         check_encryption(file)?;
         let connection_strings = values_of(file, "ConnectionStrings")?;
@@ -193,17 +194,17 @@ impl Settings {
         Ok(())
     }
 
-    fn add_from_file(&mut self, name: String, value: Option<String>, notices: &mut Vec<String>) {
+    fn add_from_file(&mut self, name: String, value: Option<String>, notices: &mut Vec<Warning>) {
         let Some(value) = value else {
-            notices.push(format!("Skipping '{name}' because value is null"));
+            notices.push(skipped(format!("Skipping '{name}' because value is null")));
             return;
         };
         if name.is_empty() {
-            notices.push("Skipping local setting with empty key.".to_owned());
+            notices.push(skipped("Skipping local setting with empty key.".to_owned()));
         } else if self.get(&name).is_some() {
-            notices.push(format!(
+            notices.push(skipped(format!(
                 "Skipping '{name}' from local settings as it's already defined in current environment variables."
-            ));
+            )));
         } else {
             self.add(name, value);
         }
@@ -230,16 +231,21 @@ impl HostSection {
     }
 }
 
+fn skipped(text: String) -> Warning {
+    Warning::new(WarningCode::SkippedSetting, text).about(FILE)
+}
+
 /// The file to read, by name, and its text.
-fn read_file(root: &Path, notices: &mut Vec<String>) -> Result<Option<(&'static str, String)>, AppError> {
+fn read_file(root: &Path, notices: &mut Vec<Warning>) -> Result<Option<(&'static str, String)>, AppError> {
     if let Some(text) = json_file::read(&root.join(FILE))? {
         return Ok(Some((FILE, text)));
     }
     let example = json_file::read(&root.join(EXAMPLE))?;
     if example.is_some() {
-        notices.push(format!(
-            "There is no {FILE}, so the settings come from {EXAMPLE}. Copy it to {FILE} to have settings of your own."
-        ));
+        let text = format!(
+            "There is no {FILE}, so the settings come from {EXAMPLE}; copy it to {FILE} to have settings of your own"
+        );
+        notices.push(Warning::new(WarningCode::ExampleSettings, text));
     }
     Ok(example.map(|text| (EXAMPLE, text)))
 }

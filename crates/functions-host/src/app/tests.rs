@@ -40,7 +40,7 @@ fn an_app_is_read_from_its_folder() {
     assert_eq!(app.broken[0].to_string(), "The 'broken' function is in error: At least one binding must be declared.");
     assert_eq!(app.settings.get("AzureFunctionsJobHost:version"), Some("2.0"));
     assert_eq!(app.settings.iter().count(), 2);
-    assert_eq!(app.notices, Vec::<String>::new());
+    assert!(app.notices.is_empty(), "{:?}", app.notices);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn an_override_from_the_command_line_wins() {
 fn what_the_real_host_would_stumble_over_is_told() {
     let notices = |settings: &str, function: &str| {
         let files = [("host.json", HOST), ("local.settings.json", settings), ("t/function.json", function)];
-        app_of(&files).1.unwrap().notices
+        app_of(&files).1.unwrap().notices.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     assert_eq!(notices(SETTINGS, &timer(r#", "useMonitor": false"#)), Vec::<String>::new());
     let found = notices(SETTINGS, &timer(""));
@@ -96,7 +96,9 @@ fn what_the_real_host_would_stumble_over_is_told() {
     );
     assert_eq!(
         found,
-        ["The setting FUNCTIONS_WORKER_RUNTIME is 'node', but this app runs a custom handler; set it to 'custom'."]
+        [
+            "FH3003 The setting FUNCTIONS_WORKER_RUNTIME is 'node', but this app runs a custom handler; set it to 'custom'."
+        ]
     );
 }
 
@@ -112,5 +114,5 @@ fn hidden_routes_are_told() {
     ];
     let notices = app_of(&files).1.unwrap().notices;
     assert_eq!(notices.len(), 1);
-    assert!(notices[0].starts_with("Requests for the route 'items/recent' of function 'b' reach function 'a'"));
+    assert!(notices[0].text.starts_with("Requests for the route 'items/recent' of function 'b' reach function 'a'"));
 }

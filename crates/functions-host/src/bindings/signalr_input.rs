@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::{BindingError, Context};
 use crate::app::{InputBinding, SignalRConnectionInfoBinding};
+use crate::warnings::{Warning, WarningCode};
 
 /// The value of the binding, still to be encoded: indented JSON text for a connection info (functions-host 2.6), an object for
 /// a negotiation, an array for endpoints.
@@ -53,6 +54,11 @@ fn connection_info(
 ) -> Result<Value, BindingError> {
     let hub = context.hub(&binding.hub_name)?;
     let user_id = binding.user_id.as_deref().map(|text| context.resolve(text)).transpose()?;
+    if user_id.as_deref() == Some("") {
+        let note = "`userId` is empty, so the client gets a token for the user whose id is the empty text; leave `userId` out for \
+                    clients without a user";
+        context.notes.add(Warning::new(WarningCode::EmptyUserId, note));
+    }
     let id_token = binding.id_token.as_deref().map(|text| context.resolve(text)).transpose()?;
     let connection = context.connection(&binding.connection_string_setting)?;
     let mut token = ClientToken::new(&hub).user_id(user_id.as_deref());
@@ -101,6 +107,7 @@ mod tests {
 
     use super::*;
     use crate::app::{Settings, SignalREndpointsBinding};
+    use crate::bindings::Notes;
     use crate::encoding::{InputValue, encode};
 
     const CONNECTION: &str =
@@ -126,7 +133,7 @@ mod tests {
         let settings = Settings::from_variables(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
         let binding_data = binding_data.as_object().unwrap().clone();
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-        value(binding, Context::new(&settings, &binding_data), now)
+        value(binding, Context::new(&settings, &binding_data, &Notes::default()), now)
     }
 
     fn payload(binding: &SignalRConnectionInfoBinding, binding_data: &Value) -> Map<String, Value> {

@@ -12,6 +12,7 @@ use crate::answer::OutputValue;
 use crate::app::SignalROutputBinding;
 use crate::members::{Members, as_string, is_null};
 use crate::newtonsoft::looks_like_json;
+use crate::warnings::{Warning, WarningCode};
 
 /// What one item of the value asks for.
 #[derive(Debug)]
@@ -25,13 +26,13 @@ pub(crate) enum Item {
 }
 
 /// The note for [`Item::Nothing`].
-pub(crate) const REMOVE_ALL_OF_CONNECTION: &str =
+const REMOVE_ALL_OF_CONNECTION: &str =
     "`removeAll` with a `connectionId` does nothing in the SignalR extension; use `userId`, or `remove` for each group";
 
 const NO_ITEM: &str = "Value cannot be null. (Parameter 'item')";
 const NO_TYPE: &str = "Unable to convert JObject to valid output binding type, check parameters.";
 
-/// Sends everything that `value` holds, in order; the first failure stops the rest. Gives notes for the developer.
+/// Sends everything that `value` holds, in order; the first failure stops the rest.
 ///
 /// # Errors
 /// In the extension's words. What was sent before stays sent.
@@ -40,19 +41,20 @@ pub(crate) async fn send(
     value: OutputValue,
     context: Context<'_>,
     http: &reqwest::Client,
-) -> Result<Vec<&'static str>, BindingError> {
+) -> Result<(), BindingError> {
     let hub = context.hub(&binding.hub_name)?;
     let connection = context.connection(&binding.connection_string_setting)?;
     let client = RestClient::new(connection, http.clone());
-    let mut notes = Vec::new();
     for element in elements(value)? {
         match read_item(&element)? {
             Item::Message(message) => client.send(&hub, &message).await.map_err(|error| text_of(&error))?,
             Item::GroupAction(action) => client.apply(&hub, &action).await.map_err(|error| text_of(&error))?,
-            Item::Nothing => notes.push(REMOVE_ALL_OF_CONNECTION),
+            Item::Nothing => {
+                context.notes.add(Warning::new(WarningCode::RemoveAllByConnection, REMOVE_ALL_OF_CONNECTION));
+            }
         }
     }
-    Ok(notes)
+    Ok(())
 }
 
 /// The extension shows the inner cause as well.
@@ -96,7 +98,7 @@ pub(crate) fn read_item(element: &RawValue) -> Result<Item, BindingError> {
     }
     let web_pub_sub = members.get_ignoring_case("actionName").is_some();
     let hint = if web_pub_sub {
-        " The key `actionName` belongs to Web PubSub; the SignalR binding wants `action`."
+        " The key `actionName` belongs to Web PubSub; the SignalR binding wants `action`. [FH1013]"
     } else {
         ""
     };

@@ -18,11 +18,12 @@ use super::{BodyFraming, HOST_VERSION, Shared, forward};
 use crate::answer::{Answer, Outcome, OutputValue};
 use crate::app::{Function, HttpMode, OutputBinding, Trigger};
 use crate::bindings::signalr_trigger::UpstreamEvent;
-use crate::bindings::{Context, signalr_input, signalr_output};
+use crate::bindings::{Context, Notes, signalr_input, signalr_output};
 use crate::encoding::{InputValue, encode};
 use crate::events::{HostEvent, LogLevel};
 use crate::http_output::{HttpOutput, Rendered};
 use crate::invocation::{BindingData, HttpCall, Sys, TimerInfo, envelope};
+use crate::warnings::{Warning, WarningCode};
 use crate::worker::Link;
 
 /// What starts an invocation.
@@ -99,26 +100,33 @@ struct Invocation<'a> {
 impl Invocation<'_> {
     async fn run(&self, call: Call) -> Result<Reply, String> {
         let link = self.host.worker.link().await.map_err(|reason| reason.to_string())?;
-        let Some(timeout) = self.host.app.host.function_timeout else {
-            return self.steps(call, &link).await;
+        let notes = Notes::default();
+        let steps = self.steps(call, &link, &notes);
+        let result = match self.host.app.host.function_timeout {
+            None => steps.await,
+            Some(timeout) => match tokio::time::timeout(timeout, steps).await {
+                Ok(result) => result,
+                Err(_) => Err(self.time_out(timeout, &link)),
+            },
         };
-        match tokio::time::timeout(timeout, self.steps(call, &link)).await {
-            Ok(result) => result,
-            Err(_) => Err(self.time_out(timeout, &link)),
+        for note in notes.take() {
+            self.host.observer.warn(note.about(&self.function.name));
         }
+        result
     }
 
     /// The handler cannot be told to stop one invocation, so all of it is restarted (functions-host 1.8).
     fn time_out(&self, timeout: Duration, link: &Link) -> String {
         let text =
             format!("A function timeout has occurred. Restarting worker process executing invocationId '{}'.", self.id);
-        self.host.observer.log(LogLevel::Warning, text);
+        let warning = Warning::new(WarningCode::FunctionTimeout, text).about(&self.function.name);
+        self.host.observer.tell(&HostEvent::Warning(warning));
         self.host.worker.restart(link);
         let limit = time_span(timeout);
         format!("Timeout value of {limit} was exceeded by function: Functions.{}", self.function.name)
     }
 
-    async fn steps(&self, call: Call, link: &Link) -> Result<Reply, String> {
+    async fn steps(&self, call: Call, link: &Link, notes: &Notes) -> Result<Reply, String> {
         let zone = TimeZone::system();
         if let (Call::Http(request), Some(path)) = (&call, self.forwarding_path(&call)) {
             return match forward::send(request, &path, self.id, link).await {
@@ -127,7 +135,7 @@ impl Invocation<'_> {
             };
         }
         let (trigger, binding_data) = self.read_trigger(call, &zone)?;
-        let context = Context::new(&self.host.app.settings, &binding_data);
+        let context = Context::new(&self.host.app.settings, &binding_data, notes);
         let mut data = vec![(self.function.trigger.name().to_owned(), encode(trigger))];
         for input in &self.function.inputs {
             let value = signalr_input::value(input, context, SystemTime::now())?;
@@ -135,9 +143,9 @@ impl Invocation<'_> {
         }
         let answer = self.send(envelope(data, binding_data.clone()), link, &zone).await?;
         self.tell_logs(&answer);
-        let Outcome { response, outputs, returned, notes } =
+        let Outcome { response, outputs, returned, notes: about_the_answer } =
             answer.outcome(&self.function.outputs, &zone).map_err(|error| error.to_string())?;
-        self.warn(notes);
+        about_the_answer.into_iter().for_each(|note| notes.add(note));
         self.send_outputs(outputs, context).await?;
         Ok(match self.function.trigger {
             Trigger::SignalR(_) => Reply::Returned(returned),
@@ -228,19 +236,11 @@ impl Invocation<'_> {
         let sendings = outputs.into_iter().filter_map(|(place, value)| match &self.function.outputs[place] {
             OutputBinding::SignalR(binding) => Some(async move {
                 let http = self.host.signalr.for_binding(binding, context.settings)?;
-                let notes = signalr_output::send(binding, value, context, http).await?;
-                self.warn(notes);
-                Ok(())
+                signalr_output::send(binding, value, context, http).await
             }),
             OutputBinding::Http { .. } => None,
         });
         join_all(sendings).await.into_iter().collect()
-    }
-
-    fn warn<T: AsRef<str>>(&self, notes: Vec<T>) {
-        for note in notes {
-            self.host.observer.log(LogLevel::Warning, format!("{}: {}", self.function.name, note.as_ref()));
-        }
     }
 }
 

@@ -7,6 +7,7 @@ use azure_signalr::{ConnectionString, HubName};
 
 use super::StartError;
 use crate::app::{App, Cors, HttpMode, InputBinding, OutputBinding, Settings, Trigger};
+use crate::warnings::{Warning, WarningCode};
 
 /// Refuses what cannot work, or what this host does not do.
 pub(super) fn refuse_the_impossible(app: &App) -> Result<(), StartError> {
@@ -17,7 +18,7 @@ pub(super) fn refuse_the_impossible(app: &App) -> Result<(), StartError> {
     if app.host.custom_handler.http_mode == HttpMode::Proxy {
         return Err(StartError::Unsupported(
             "`enableProxyingHttpRequest` is not supported here; use `enableForwardingHttpRequest`, which buffers, or leave both \
-             out",
+             out [FH3013]",
         ));
     }
     Ok(())
@@ -28,16 +29,16 @@ pub(crate) fn allows_any_origin(cors: &Cors) -> bool {
     cors.origins.iter().any(|origin| origin == "*")
 }
 
-/// What will surprise later, as sentences.
-pub(super) fn warnings(app: &App) -> Vec<String> {
-    let mut warnings: Vec<String> =
+/// What will surprise later.
+pub(super) fn warnings(app: &App) -> Vec<Warning> {
+    let mut warnings: Vec<Warning> =
         app.settings.cors().origins.iter().filter_map(|origin| origin_warning(origin)).collect();
     for function in &app.functions {
         for (hub_name, setting) in signalr_bindings(function) {
             let about = hub_warning(hub_name).into_iter().chain(connection_warning(&app.settings, setting));
-            for text in about.map(|text| format!("`{}` will fail: {text}", function.name)) {
-                if !warnings.contains(&text) {
-                    warnings.push(text);
+            for warning in about.map(|warning| warning.about(&function.name)) {
+                if !warnings.contains(&warning) {
+                    warnings.push(warning);
                 }
             }
         }
@@ -58,19 +59,21 @@ fn signalr_bindings(function: &crate::app::Function) -> Vec<(&str, &str)> {
     trigger.into_iter().chain(inputs).chain(outputs).collect()
 }
 
-fn hub_warning(hub_name: &str) -> Option<String> {
+fn hub_warning(hub_name: &str) -> Option<Warning> {
     let is_expression = hub_name.contains(['%', '{']);
-    if is_expression { None } else { hub_name.parse::<HubName>().err().map(|error| error.to_string()) }
+    let error = if is_expression { None } else { hub_name.parse::<HubName>().err() };
+    error.map(|error| Warning::new(WarningCode::UnusableHubName, format!("calls will fail: {error}")))
 }
 
-fn connection_warning(settings: &Settings, setting: &str) -> Option<String> {
-    match settings.connection_string(setting) {
+fn connection_warning(settings: &Settings, setting: &str) -> Option<Warning> {
+    let text = match settings.connection_string(setting) {
         None => Some(format!("the setting `{setting}` is missing or empty; give it a SignalR connection string")),
         Some(text) => text.parse::<ConnectionString>().err().map(|error| format!("the setting `{setting}`: {error}")),
-    }
+    };
+    text.map(|text| Warning::new(WarningCode::UnusableConnection, format!("calls will fail: {text}")))
 }
 
-fn origin_warning(origin: &str) -> Option<String> {
+fn origin_warning(origin: &str) -> Option<Warning> {
     let never = if origin != origin.trim() {
         "the list is split at each comma and not trimmed; leave the space out"
     } else if origin != "*" && origin.ends_with('/') {
@@ -78,7 +81,8 @@ fn origin_warning(origin: &str) -> Option<String> {
     } else {
         return None;
     };
-    Some(format!("the CORS origin `{origin}` never matches: {never}"))
+    let text = format!("the CORS origin `{origin}` never matches: {never}");
+    Some(Warning::new(WarningCode::UnmatchedOrigin, text))
 }
 
 /// What the environment of the handler has beside the app settings (functions-host 1.4).
@@ -105,8 +109,8 @@ mod tests {
     fn origins_that_no_browser_sends_are_warned_of() {
         assert_eq!(origin_warning("http://localhost:3000"), None);
         assert_eq!(origin_warning("*"), None);
-        assert!(origin_warning(" http://localhost:3000").is_some_and(|text| text.contains("not trimmed")));
-        assert!(origin_warning("http://localhost:3000/").is_some_and(|text| text.contains("no slash")));
+        assert!(origin_warning(" http://localhost:3000").is_some_and(|warning| warning.text.contains("not trimmed")));
+        assert!(origin_warning("http://localhost:3000/").is_some_and(|warning| warning.text.contains("no slash")));
     }
 
     #[test]
@@ -114,7 +118,9 @@ mod tests {
         assert_eq!(hub_warning("chat"), None);
         assert_eq!(hub_warning("%HUB%"), None);
         assert_eq!(hub_warning("{hub}"), None);
-        assert!(hub_warning("9lives").is_some_and(|text| text.starts_with("Invalid hub name.")));
+        assert!(
+            hub_warning("9lives").is_some_and(|warning| warning.text.starts_with("calls will fail: Invalid hub name."))
+        );
     }
 
     #[test]

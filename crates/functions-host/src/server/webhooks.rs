@@ -14,6 +14,7 @@ use jiff::tz::TimeZone;
 use crate::app::{ClientEvent, Function, FunctionState, SignalRTrigger, Trigger};
 use crate::bindings::signalr_trigger::{Key, Protocol, Unreadable, UpstreamEvent, completion, message};
 use crate::host::{Call, Finished, Invoker, Reply};
+use crate::warnings::{Warning, WarningCode};
 
 /// What [`completion`](completion::write) says when the host itself has no better text.
 const FAILED: &str = "Method execution failed.";
@@ -65,6 +66,7 @@ pub(super) async fn answer(invoker: &Invoker, extension: &str, request: Request)
         Err(_) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     };
     let Some((place, trigger)) = find(&invoker.app().functions, &key) else {
+        warn_of_no_function(invoker, &key);
         return StatusCode::NOT_FOUND.into_response();
     };
     let Ok(body) = axum::body::to_bytes(body, super::BODY_LIMIT).await else {
@@ -72,7 +74,45 @@ pub(super) async fn answer(invoker: &Invoker, extension: &str, request: Request)
     };
     match receive(invoker, trigger, key, protocol, &parts.headers, &body) {
         Ok(delivery) => run(invoker, place, trigger, delivery).await,
-        Err(refusal) => refuse(&refusal),
+        Err(refusal) => {
+            let name = &invoker.app().functions[place].name;
+            invoker.observer().warn(refusal.warning(trigger).about(name));
+            refuse(&refusal)
+        }
+    }
+}
+
+/// Of a call, which somebody made on purpose. That nobody wants to hear who comes and goes is no surprise.
+fn warn_of_no_function(invoker: &Invoker, key: &Key) {
+    let Key { hub, category, event } = key;
+    if category.eq_ignore_ascii_case("messages") {
+        let text = format!(
+            "a client of the hub `{hub}` called `{event}`, and no function has a signalRTrigger for that, so the answer is 404; \
+             look at hubName, category and event of the triggers"
+        );
+        invoker.observer().warn(Warning::new(WarningCode::UpstreamWithoutFunction, text).about(hub.as_str()));
+    }
+}
+
+impl Refusal {
+    fn warning(&self, trigger: &SignalRTrigger) -> Warning {
+        let setting = &trigger.connection_string_setting;
+        match self {
+            Refusal::Signature => {
+                let text = format!(
+                    "an upstream event is not signed with the key of `{setting}`, so the answer is 401; use the connection \
+                     string of the service that sends it"
+                );
+                Warning::new(WarningCode::UpstreamSignature, text)
+            }
+            Refusal::Exception(error) => {
+                let text = format!("an upstream event cannot be read, so the answer is 500: {error}");
+                Warning::new(WarningCode::UnreadableUpstream, text)
+            }
+            Refusal::Connection(error) => {
+                Warning::new(WarningCode::UnusableConnection, format!("the setting `{setting}`: {error}"))
+            }
+        }
     }
 }
 

@@ -10,6 +10,10 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, BufReader};
 
 use crate::app::StderrLevel;
 use crate::events::{HostEvent, LogLevel, Observer, Stream};
+use crate::warnings::{Warning, WarningCode};
+
+const STDERR_IS_ERROR: &str =
+    "what the handler writes to standard error counts as an error, whatever it says; log to standard output";
 
 /// Longer lines are cut, so that a handler without line breaks cannot fill the memory of the host.
 const LONGEST_LINE: usize = 64 * 1024;
@@ -56,6 +60,9 @@ pub(super) async fn tell_stderr(
         let level = stderr_level(&line, rule);
         if level == LogLevel::Error {
             errors.add(line.clone());
+        }
+        if level == LogLevel::Error && rule == StderrLevel::Error {
+            observer.warn(Warning::new(WarningCode::StderrIsError, STDERR_IS_ERROR));
         }
         tell(&observer, level, Stream::Stderr, line);
     }

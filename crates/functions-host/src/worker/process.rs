@@ -14,7 +14,8 @@ use uuid::Uuid;
 use super::WorkerSettings;
 use super::console::{ErrorLines, tell_stderr, tell_stdout};
 use crate::app::StderrLevel;
-use crate::events::{LogLevel, Observer};
+use crate::events::{HostEvent, Observer};
+use crate::warnings::{Warning, WarningCode};
 
 /// How long a killed process may take to be gone (functions-host 1.8), and its last words to be read.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -136,7 +137,7 @@ impl Process {
         if tokio::time::timeout(LAST_WORDS, self.child.wait()).await.is_err() {
             let milliseconds = LAST_WORDS.as_millis();
             let text = format!("Worker process {} has not exited despite waiting for {milliseconds} ms", self.id);
-            observer.log(LogLevel::Warning, text);
+            observer.tell(&HostEvent::Warning(Warning::new(WarningCode::HandlerStaysAlive, text)));
         }
         self.end_group().await;
         self.read_last_words().await;

@@ -200,6 +200,9 @@ impl Events {
     pub(crate) async fn wait_for_log(&self, level: LogLevel, text: &str) -> String {
         self.wait_for(text, |event| match event {
             HostEvent::Log { level: found, text: line } if *found == level && line.contains(text) => Some(line.clone()),
+            HostEvent::Warning(warning) if level == LogLevel::Warning => {
+                Some(warning.to_string()).filter(|line| line.contains(text))
+            }
             _ => None,
         })
         .await
@@ -209,6 +212,7 @@ impl Events {
     pub(crate) fn logs(&self, at: LogLevel) -> Vec<String> {
         let line = |event: HostEvent| match event {
             HostEvent::Log { level, text } if level == at => Some(text),
+            HostEvent::Warning(warning) if at == LogLevel::Warning => Some(warning.to_string()),
             _ => None,
         };
         self.all().into_iter().filter_map(line).collect()

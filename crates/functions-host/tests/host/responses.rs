@@ -145,8 +145,8 @@ async fn silent_surprises_are_told_as_warnings() {
     let host = host().await;
     let answer = json!({"Outputs": {"res": {"status": 404, "body": "x"}, "Res": {}}});
     row(&host, "play", &answer, (200, PLAIN, "x")).await;
-    host.events.wait_for_log(LogLevel::Warning, "play: `status` of the response is ignored").await;
-    host.events.wait_for_log(LogLevel::Warning, "play: `Outputs.Res` goes nowhere").await;
+    host.events.wait_for_log(LogLevel::Warning, "FH1005 play: `status` of the response is ignored").await;
+    host.events.wait_for_log(LogLevel::Warning, "FH1002 play: `Outputs.Res` goes nowhere").await;
 }
 
 #[tokio::test]

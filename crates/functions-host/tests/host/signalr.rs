@@ -100,7 +100,7 @@ async fn items_before_a_wrong_one_stay_sent() {
     assert_eq!(taken(&calls).len(), 1);
     let error = host.last_error().unwrap();
     assert!(error.starts_with("Unable to convert JObject to valid output binding type, check parameters."), "{error}");
-    assert!(error.ends_with("the SignalR binding wants `action`."), "{error}");
+    assert!(error.ends_with("the SignalR binding wants `action`. [FH1013]"), "{error}");
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn remove_all_of_a_connection_does_nothing_but_warn() {
     let host = host(&connection).await;
     assert_eq!(sends(&host, r#"{"res":{},"first":{"action":"removeAll","connectionId":"c"}}"#).await, 200);
     assert!(taken(&calls).is_empty());
-    host.events.wait_for_log(LogLevel::Warning, "`removeAll` with a `connectionId` does nothing").await;
+    host.events.wait_for_log(LogLevel::Warning, "FH1012 send: `removeAll` with a `connectionId` does nothing").await;
 }
 
 #[tokio::test]
@@ -146,7 +146,10 @@ async fn dates_reach_the_service_as_the_host_rewrites_them() {
 async fn a_missing_connection_fails_calls_and_is_warned_of_at_the_start() {
     let host = host("").await;
     host.events
-        .wait_for_log(LogLevel::Warning, "`send` will fail: the setting `AzureSignalRConnectionString` is missing")
+        .wait_for_log(
+            LogLevel::Warning,
+            "FH2005 send: calls will fail: the setting `AzureSignalRConnectionString` is missing",
+        )
         .await;
     assert_eq!(sends(&host, r#"{"res":{},"first":{"target":"t"}}"#).await, 500);
     let error = host.last_error().unwrap();

@@ -10,7 +10,7 @@ fn load(
     files: &[(&str, &str)],
     environment: &[(&str, &str)],
     overrides: &[(&str, &str)],
-) -> (Result<Settings, AppError>, Vec<String>) {
+) -> (Result<Settings, AppError>, Vec<Warning>) {
     let root = tempfile::tempdir().unwrap();
     for (name, text) in files {
         std::fs::write(root.path().join(name), text).unwrap();
@@ -66,7 +66,7 @@ fn overrides_win_over_the_environment_and_the_environment_over_the_file() {
         format!("Skipping '{name}' from local settings as it's already defined in current environment variables.")
     };
     // An override is no news to the one who gave it.
-    assert_eq!(notices, [expected("B")]);
+    assert_eq!(notices, [expected("B").as_str()]);
     let variables: Vec<_> = settings.iter().collect();
     assert_eq!(variables, [("a", "override"), ("B", "environment"), ("C", "file")]);
 }
@@ -109,7 +109,7 @@ fn the_example_file_is_used_and_told_about_when_there_is_no_other() {
     let (settings, notices) = load(&[(EXAMPLE, example)], &[], &[]);
     assert_eq!(settings.unwrap().get("A"), Some("example"));
     assert_eq!(notices.len(), 1);
-    assert!(notices[0].contains(EXAMPLE), "{notices:?}");
+    assert!(notices[0].text.contains(EXAMPLE), "{notices:?}");
 
     let file = r#"{ "IsEncrypted": false, "Values": { "A": "file" } }"#;
     let (settings, notices) = load(&[(EXAMPLE, example), (FILE, file)], &[], &[]);

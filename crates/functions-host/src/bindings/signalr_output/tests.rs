@@ -97,7 +97,7 @@ fn action_name_is_refused_with_a_hint() {
     fails(
         r#"{"actionName":"add","userId":"user123","groupName":"premium-users"}"#,
         "Unable to convert JObject to valid output binding type, check parameters. The key `actionName` belongs to Web \
-         PubSub; the SignalR binding wants `action`.",
+         PubSub; the SignalR binding wants `action`. [FH1013]",
     );
 }
 
