@@ -2,6 +2,7 @@
 //!
 //! Only an app that is a cargo package is built; for any other one host.json says what runs.
 
+use crate::stack::EXECUTABLE;
 use serde_json::Value;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -61,10 +62,16 @@ fn handler_of(message: &str) -> Option<PathBuf> {
     if is_handler { message["executable"].as_str().map(PathBuf::from) } else { None }
 }
 
-/// The handler that an earlier build has left in the folder of the running program, which is where cargo puts both.
-pub fn built_beside(program: &Path) -> Option<PathBuf> {
+/// The handler that an earlier build of the app has left in the folder of the running program, which is where cargo puts both when
+/// the program was built from the same repository; `None` when it was not.
+pub fn built_beside(program: &Path, app: &Path) -> Option<PathBuf> {
     let name = format!("handler{}", std::env::consts::EXE_SUFFIX);
-    Some(program.parent()?.join(name)).filter(|handler| handler.is_file())
+    Some(program.parent()?.join(name)).filter(|handler| handler.starts_with(app) && handler.is_file())
+}
+
+/// Whether the environment itself names the program to run, which then wins over whatever would be built.
+pub fn is_replaced(environment: &[(String, String)]) -> bool {
+    environment.iter().any(|(name, value)| name.eq_ignore_ascii_case(EXECUTABLE) && !value.is_empty())
 }
 
 #[cfg(test)]
@@ -93,6 +100,18 @@ mod tests {
         assert_eq!(of("other"), None);
         assert_eq!(handler_of(r#"{"reason":"build-finished","success":true}"#), None);
         assert_eq!(handler_of("not json"), None);
+    }
+
+    #[test]
+    fn a_handler_of_another_repository_is_not_taken_for_the_apps_own() {
+        let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let program = ours.path().join("target/debug/local-stack");
+        let handler = program.with_file_name(format!("handler{}", std::env::consts::EXE_SUFFIX));
+        std::fs::create_dir_all(program.parent().unwrap()).unwrap();
+        assert_eq!(built_beside(&program, ours.path()), None);
+        std::fs::write(&handler, "").unwrap();
+        assert_eq!(built_beside(&program, ours.path()), Some(handler));
+        assert_eq!(built_beside(&program, theirs.path()), None);
     }
 
     #[test]

@@ -15,7 +15,10 @@
 //! ```
 
 mod handler;
+mod options;
+mod service;
 mod stack;
 
-pub use handler::{BuildError, build_handler, built_beside, find_app};
-pub use stack::{LocalStack, SignalR, StackOptions, StartError};
+pub use handler::{BuildError, build_handler, built_beside, find_app, is_replaced};
+pub use options::{SignalR, StackOptions, StartError};
+pub use stack::{LocalStack, PreparedStack};

@@ -7,19 +7,30 @@ mod console;
 use anyhow::{Context, Result, anyhow};
 use clap::Parser;
 use console::Console;
-use local_stack::{LocalStack, SignalR, StackOptions, build_handler, built_beside, find_app};
+use jiff::Timestamp;
+use local_stack::{
+    LocalStack, PreparedStack, SignalR, StackOptions, StartError, build_handler, built_beside, find_app, is_replaced,
+};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
+
+/// What of the emulator is shown: clients that come and go, what is refused, and what reaches nobody.
+const EMULATOR_NEWS: &str = "warn,signalr_emulator=info";
 
 /// Runs a function app on this machine: its Functions host, its SignalR service and its handler.
 ///
 /// Exit code 0 after Ctrl-C, 1 when something could not start or the host gave up, 2 for a wrong option.
 #[derive(Debug, Parser)]
-#[command(name = "cargo dev", version)]
+#[command(name = "cargo dev", bin_name = "cargo dev", version)]
 struct Options {
-    /// Port of the Functions host on 127.0.0.1; 0 takes a free one
-    #[arg(long, value_name = "PORT", default_value_t = 7071)]
-    port: u16,
+    /// Port of the Functions host on 127.0.0.1; 0 takes a free one [default: `Host.LocalHttpPort` of the settings, else 7071]
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
     /// Port of the SignalR emulator on 127.0.0.1; 0 takes a free one
     #[arg(long, value_name = "PORT", default_value_t = 8888)]
     signalr_port: u16,
@@ -40,9 +51,15 @@ struct Options {
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    let console = Console::new();
+    let console = Console::open();
+    let filter = EnvFilter::new(EMULATOR_NEWS);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(console.clone()).with_timer(Brackets);
+    lines.with_ansi(false).with_target(false).init();
     match run(&options, &console).await {
-        Ok(code) => code,
+        Ok(()) => {
+            console.flush();
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             console.error(&error);
             ExitCode::FAILURE
@@ -50,35 +67,52 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(options: &Options, console: &Console) -> Result<ExitCode> {
+async fn run(options: &Options, console: &Console) -> Result<()> {
     let app = app_folder(options.app.as_deref())?;
-    console.open();
+    let environment = environment(console);
     let signalr =
         if options.no_emulator { SignalR::FromSettings } else { SignalR::Emulator { port: options.signalr_port } };
-    // One future for both waits: a signal between two of them would be heard by neither.
-    let mut asked_to_end = std::pin::pin!(asked_to_end());
-    let starting = LocalStack::start(StackOptions {
-        handler: handler(&app, options)?,
+    let stack = PreparedStack::new(StackOptions {
         host_port: options.port,
         signalr,
-        environment: environment(),
+        environment: environment.clone(),
         observer: console.observer(),
-        ..StackOptions::new(app)
-    });
-    let stack = tokio::select! {
-        stack = starting => stack?,
-        () = &mut asked_to_end => return Ok(ExitCode::SUCCESS),
-    };
+        ..StackOptions::new(&app)
+    })
+    .await?;
+    let stack = stack.with_handler(handler(&app, options, &environment)?);
+    let mut signals = signals()?;
+    let Some(stack) = start(stack, &mut signals).await? else { return Ok(()) };
     console.ready(&stack);
-    let code = tokio::select! {
-        () = asked_to_end => ExitCode::SUCCESS,
-        stopped = stack.stopped() => {
-            console.stopped(&stopped);
-            ExitCode::FAILURE
+    let ended = tokio::select! {
+        _ = signals.recv() => Ok(()),
+        stopped = stack.stopped() => Err(anyhow!(stopped.reason)),
+    };
+    console.say("\nStopping; Ctrl-C again ends it at once.");
+    let handler = stack.handler_process();
+    tokio::select! {
+        () = stack.shutdown() => {}
+        _ = signals.recv() => kill(handler),
+    }
+    ended
+}
+
+/// Starts the stack; `None` when it was called off by a signal, and everything has ended again.
+async fn start(stack: PreparedStack, signals: &mut mpsc::Receiver<()>) -> Result<Option<LocalStack>> {
+    let called_off = CancellationToken::new();
+    let mut starting = std::pin::pin!(stack.start(&called_off));
+    let started = tokio::select! {
+        started = &mut starting => started,
+        _ = signals.recv() => {
+            called_off.cancel();
+            starting.await
         }
     };
-    stack.shutdown().await;
-    Ok(code)
+    match started {
+        Ok(stack) => Ok(Some(stack)),
+        Err(StartError::CalledOff) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn app_folder(chosen: Option<&Path>) -> Result<PathBuf> {
@@ -92,34 +126,80 @@ fn app_folder(chosen: Option<&Path>) -> Result<PathBuf> {
     app.map(Path::to_owned)
 }
 
-fn handler(app: &Path, options: &Options) -> Result<Option<PathBuf>> {
-    if !options.no_build {
-        return Ok(build_handler(app)?);
+fn handler(app: &Path, options: &Options, environment: &[(String, String)]) -> Result<Option<PathBuf>> {
+    if is_replaced(environment) {
+        return Ok(None);
     }
-    if app.join("Cargo.toml").is_file() {
-        return Ok(built_beside(&std::env::current_exe().context("the path of this program cannot be read")?));
+    if options.no_build {
+        let program = std::env::current_exe().context("the path of this program cannot be read")?;
+        return Ok(built_beside(&program, app));
     }
-    Ok(None)
+    Ok(build_handler(app)?)
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the one place of this program that reads the environment")]
-fn environment() -> Vec<(String, String)> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect()
+fn environment(console: &Console) -> Vec<(String, String)> {
+    let mut variables = Vec::new();
+    for (name, value) in std::env::vars_os() {
+        match (name.into_string(), value.into_string()) {
+            (Ok(name), Ok(value)) => variables.push((name, value)),
+            (name, _) => {
+                let name = name.unwrap_or_else(|name| name.to_string_lossy().into_owned());
+                console.say(&format!("The variable `{name}` is not UTF-8 and does not reach the handler."));
+            }
+        }
+    }
+    variables
 }
 
+/// One item for every wish to end: Ctrl-C, a terminal that is closed, `kill`.
 #[cfg(unix)]
-async fn asked_to_end() {
+fn signals() -> Result<mpsc::Receiver<()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).expect("a handler for SIGTERM can be installed");
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+    let (wish, wishes) = mpsc::channel(4);
+    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup(), SignalKind::quit()] {
+        let mut signal = signal(kind).context("signals cannot be listened for")?;
+        let wish = wish.clone();
+        tokio::spawn(async move {
+            while signal.recv().await.is_some() {
+                // More than four impatient wishes are one wish.
+                let _ = wish.try_send(());
+            }
+        });
     }
+    Ok(wishes)
 }
 
 #[cfg(not(unix))]
-async fn asked_to_end() {
-    let _ = tokio::signal::ctrl_c().await;
+fn signals() -> Result<mpsc::Receiver<()>> {
+    let (wish, wishes) = mpsc::channel(4);
+    tokio::spawn(async move {
+        while tokio::signal::ctrl_c().await.is_ok() {
+            let _ = wish.try_send(());
+        }
+    });
+    Ok(wishes)
+}
+
+/// Kills the handler with all its children; the host gave it a process group of its own.
+#[cfg(unix)]
+fn kill(handler: Option<u32>) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+    let group = handler.and_then(|process| Pid::from_raw(process.try_into().ok()?));
+    if let Some(group) = group {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
+/// Elsewhere the handler ends with the job that holds it.
+#[cfg(not(unix))]
+fn kill(_handler: Option<u32>) {}
+
+/// The time as the lines of the host have it.
+struct Brackets;
+
+impl FormatTime for Brackets {
+    fn format_time(&self, writer: &mut Writer<'_>) -> std::fmt::Result {
+        write!(writer, "[{:.3}]", Timestamp::now())
+    }
 }

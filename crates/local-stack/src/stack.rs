@@ -1,157 +1,124 @@
 //! Starts and ends the parts in the right order: both get their sockets before either runs, since each has to know the other's
 //! address; the host ends first, since its handler may still send.
 
-use functions_host::app::{App, AppError, BrokenFunction, Fault, FunctionState, Trigger};
+use crate::service::{BoundService, Service, listen, upstream};
+use crate::{SignalR, StackOptions, StartError};
+use functions_host::app::{App, Fault};
 use functions_host::events::{HostEvent, Observer};
-use functions_host::host::{Host, HostOptions, StartError as HostError, Stopped, WorkerSource};
-use signalr_emulator::{EmulatorOptions, Upstream};
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use functions_host::host::{Host, HostOptions, Stopped, WorkerSource};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// The setting that the bindings, and the handler, find the service by.
+/// The setting by which the handler itself finds the service.
 const CONNECTION_STRING: &str = "AzureSignalRConnectionString";
 /// How a setting replaces the program that host.json names (functions-host 1.2).
-const EXECUTABLE: &str = "AzureFunctionsJobHost__customHandler__description__defaultExecutablePath";
+pub(crate) const EXECUTABLE: &str = "AzureFunctionsJobHost__customHandler__description__defaultExecutablePath";
+/// The port of `func start` (functions-host 8.3).
+const DEFAULT_PORT: u16 = 7071;
+/// More than a handler needs to finish the calls in progress.
+const HANDLER_GRACE: Duration = Duration::from_secs(8);
 
-/// What to run, and where.
+/// A stack whose app was read and whose ports are taken, and which does not run yet.
+///
+/// Whatever is wrong with the app or the ports shows before the handler is built.
 #[derive(Debug)]
-pub struct StackOptions {
-    /// The folder with host.json and the function folders.
-    pub app: PathBuf,
-    /// The program to run instead of the one that host.json names.
-    pub handler: Option<PathBuf>,
-    /// Where a handler listens already, for example in a debugger or a test; none is started then.
-    pub attach: Option<SocketAddr>,
-    /// The port of the host on 127.0.0.1; 0 takes a free one.
-    pub host_port: u16,
-    /// Which service the app sends through.
-    pub signalr: SignalR,
-    /// Variables that win over local.settings.json, as the environment does.
-    pub environment: Vec<(String, String)>,
-    /// Hears what the host reports.
-    pub observer: Observer,
+pub struct PreparedStack {
+    options: StackOptions,
+    app: App,
+    overrides: Vec<(String, String)>,
+    listener: TcpListener,
+    service: Option<BoundService>,
 }
 
-/// Which service the app sends through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SignalR {
-    /// An emulator of the stack's own, on this port of 127.0.0.1; 0 takes a free one. The app's connection string is replaced.
-    Emulator {
-        /// The port.
-        port: u16,
-    },
-    /// Whatever the app's settings say, for example a real Azure SignalR Service.
-    FromSettings,
-}
-
-impl StackOptions {
-    /// The app in `folder` on free ports with an emulator of its own and nobody listening to events.
-    pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self {
-            app: folder.into(),
-            handler: None,
-            attach: None,
-            host_port: 0,
-            signalr: SignalR::Emulator { port: 0 },
-            environment: Vec::new(),
-            observer: Observer::silent(),
-        }
-    }
-}
-
-/// Why the stack did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// Somebody else listens there.
-    #[error("port {port} is in use; end the program that uses it, or choose another one with {option}")]
-    PortInUse {
-        /// The port.
-        port: u16,
-        /// The option of `cargo dev` that sets it.
-        option: &'static str,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// The folder is no function app, or its files are broken.
-    #[error(transparent)]
-    App(#[from] AppError),
-    /// Functions are declared in a way that Azure would not accept either. The real host would go on without them, and every
-    /// caller would wonder.
-    #[error("{}", listed(.0))]
-    Functions(Vec<BrokenFunction>),
-    /// The host cannot serve the app.
-    #[error(transparent)]
-    Host(#[from] HostError),
-    /// The handler did not start; what the host observed of it says why.
-    #[error("the handler does not start; {}", .0.reason)]
-    Handler(Stopped),
-}
-
-/// A running stack. Ends when [`LocalStack::shutdown`] is called; when dropped, the handler process is killed.
+/// A running stack. It ends with [`LocalStack::shutdown`], which waits for that, or when it is dropped.
 #[derive(Debug)]
 pub struct LocalStack {
     host: Host,
     service: Option<Service>,
-    handler_process: Arc<AtomicU32>,
+    handler: Arc<HandlerNotes>,
 }
 
-/// An emulator that has its address and does not run yet.
-#[derive(Debug)]
-struct BoundService {
-    listener: TcpListener,
-    options: EmulatorOptions,
-    connection_string: String,
+/// What is known of the handler from the host's events.
+#[derive(Debug, Default)]
+struct HandlerNotes {
+    process: AtomicU32,
+    failure: Mutex<Option<String>>,
 }
 
-#[derive(Debug)]
-struct Service {
-    address: SocketAddr,
-    connection_string: String,
-    shutdown: CancellationToken,
-    running: JoinHandle<io::Result<()>>,
+impl PreparedStack {
+    /// Reads the app and takes the ports.
+    ///
+    /// # Errors
+    /// When a port is taken, or the app cannot be read or be served.
+    pub async fn new(options: StackOptions) -> Result<Self, StartError> {
+        let service = match options.signalr {
+            SignalR::Emulator { port } => Some(BoundService::bind(port).await?),
+            SignalR::FromSettings => None,
+        };
+        let mut overrides = Vec::new();
+        let mut app = App::load(&options.app, options.environment.clone(), &overrides)?;
+        refuse_the_unusable(&app)?;
+        match &service {
+            Some(service) => {
+                overrides = connection_strings(&app, &service.connection_string);
+                app = App::load(&options.app, options.environment.clone(), &overrides)?;
+            }
+            None => refuse_missing_connections(&app)?,
+        }
+        let port = options.host_port.or_else(|| app.settings.local_http_port()).unwrap_or(DEFAULT_PORT);
+        let listener = listen(port, "--port").await?;
+        Ok(Self { options, app, overrides, listener, service })
+    }
+
+    /// Runs this program as the handler, instead of the one that host.json names.
+    #[must_use]
+    pub fn with_handler(mut self, handler: Option<PathBuf>) -> Self {
+        self.options.handler = handler.or(self.options.handler);
+        self
+    }
+
+    /// Starts all parts and returns when the handler is ready, or everything is ended again because `called_off` was cancelled.
+    ///
+    /// # Errors
+    /// When the host cannot serve the app, the handler does not start, or the start was called off. Nothing is left running then.
+    pub async fn start(self, called_off: &CancellationToken) -> Result<LocalStack, StartError> {
+        let Self { options, mut app, mut overrides, listener, service } = self;
+        if let Some(handler) = &options.handler {
+            // The handler may not have been there when the app was read first.
+            overrides.push((EXECUTABLE.to_owned(), handler.display().to_string()));
+            app = App::load(&options.app, options.environment, &overrides)?;
+        }
+        let service = service.map(|service| service.run(upstream(&app, &listener)));
+        let handler = Arc::<HandlerNotes>::default();
+        let observer = handler.listening(options.observer);
+        let worker = options.attach.map_or(WorkerSource::Process, WorkerSource::Attached);
+        let host_options = HostOptions { observer, worker, shutdown_grace: HANDLER_GRACE, ..HostOptions::new(app) };
+        let host = Host::start(listener, host_options).await?;
+        let stack = LocalStack { host, service, handler };
+        let failure = tokio::select! {
+            ready = stack.host.ready() => match ready {
+                Ok(()) => return Ok(stack),
+                Err(stopped) => StartError::Handler { reason: stack.handler.failure().unwrap_or(stopped.reason) },
+            },
+            () = called_off.cancelled() => StartError::CalledOff,
+        };
+        stack.shutdown().await;
+        Err(failure)
+    }
 }
 
 impl LocalStack {
-    /// Starts all parts and returns when the handler is ready. Nothing is left running when this future is dropped.
+    /// Starts all parts and returns when the handler is ready.
     ///
     /// # Errors
     /// When a port is taken, the app cannot be read, the host cannot serve it, or the handler does not start. Nothing is left
     /// running then.
     pub async fn start(options: StackOptions) -> Result<Self, StartError> {
-        let StackOptions { app, handler, attach, host_port, signalr, environment, observer } = options;
-        let service = match signalr {
-            SignalR::Emulator { port } => Some(BoundService::bind(port).await?),
-            SignalR::FromSettings => None,
-        };
-        let connection_string = service.as_ref().map(|service| service.connection_string.clone());
-        let executable = handler.map(|handler| handler.display().to_string());
-        let overrides: Vec<_> = [(CONNECTION_STRING, connection_string), (EXECUTABLE, executable)]
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-            .collect();
-        let app = App::load(&app, environment, &overrides)?;
-        refuse_the_unusable(&app)?;
-        let listener = listen(host_port, "--port").await?;
-        let service = service.map(|service| service.run(upstream(&app, &listener)));
-        let handler_process = Arc::default();
-        let observer = noting_the_handler(observer, Arc::clone(&handler_process));
-        let worker = attach.map_or(WorkerSource::Process, WorkerSource::Attached);
-        match start_host(listener, HostOptions { observer, worker, ..HostOptions::new(app) }).await {
-            Ok(host) => Ok(Self { host, service, handler_process }),
-            Err(error) => {
-                if let Some(service) = service {
-                    service.end().await;
-                }
-                Err(error)
-            }
-        }
+        PreparedStack::new(options).await?.start(&CancellationToken::new()).await
     }
 
     /// The address of the Functions host, for example `http://127.0.0.1:7071`.
@@ -169,9 +136,10 @@ impl LocalStack {
         self.service.as_ref().map(|service| service.connection_string.as_str())
     }
 
-    /// The process id of the handler that was started last; `None` when the app has no functions, so that none was.
+    /// The process id of the handler that was started last; `None` when none was, because the app has no functions or the handler
+    /// is somebody else's.
     pub fn handler_process(&self) -> Option<u32> {
-        Some(self.handler_process.load(Ordering::Relaxed)).filter(|process| *process != 0)
+        Some(self.handler.process.load(Ordering::Relaxed)).filter(|process| *process != 0)
     }
 
     /// The host, to run a function.
@@ -179,9 +147,18 @@ impl LocalStack {
         &self.host
     }
 
-    /// Resolves when the host has given up, for example because the handler failed three times.
+    /// Resolves when a part has ended by itself, for example the host because the handler failed three times.
     pub async fn stopped(&self) -> Stopped {
-        self.host.stopped().await
+        let service_ended = async {
+            match &self.service {
+                Some(service) => service.ended.cancelled().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            stopped = self.host.stopped() => stopped,
+            () = service_ended => Stopped { reason: "the SignalR emulator has ended".to_owned() },
+        }
     }
 
     /// Ends the handler, the host and the emulator, in this order, and returns when nothing of them is left.
@@ -193,46 +170,41 @@ impl LocalStack {
     }
 }
 
-impl BoundService {
-    async fn bind(port: u16) -> Result<Self, StartError> {
-        let listener = listen(port, "--signalr-port").await?;
-        let options = EmulatorOptions::default();
-        let connection_string = signalr_emulator::connection_string(address(&listener), &options.access_keys.primary);
-        Ok(Self { listener, options, connection_string })
+impl HandlerNotes {
+    fn listening(self: &Arc<Self>, observer: Observer) -> Observer {
+        let notes = Arc::clone(self);
+        Observer::new(move |event| {
+            match event {
+                HostEvent::WorkerStarting { process_id, .. } => notes.process.store(*process_id, Ordering::Relaxed),
+                HostEvent::WorkerFailed { line, error, .. } => {
+                    let text = error.as_ref().map_or_else(|| line.clone(), |error| format!("{line} {error}"));
+                    *notes.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+                }
+                _ => {}
+            }
+            observer.tell(event);
+        })
     }
 
-    fn run(self, upstream: Upstream) -> Service {
-        let Self { listener, options, connection_string } = self;
-        let (address, shutdown) = (address(&listener), CancellationToken::new());
-        let options = EmulatorOptions { upstream, ..options };
-        let running = tokio::spawn(signalr_emulator::run(listener, options, shutdown.clone()));
-        Service { address, connection_string, shutdown, running }
+    fn failure(&self) -> Option<String> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-impl Service {
-    async fn end(self) {
-        self.shutdown.cancel();
-        match self.running.await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(%error, "the emulator ended with an error"),
-            Err(error) => tracing::error!(%error, "the emulator panicked"),
-        }
-    }
+/// The emulator's connection string under every name by which a part of the app may look for one. The section
+/// `ConnectionStrings` comes before the plain name (signalr-bindings 8.2), so both are set.
+fn connection_strings(app: &App, connection_string: &str) -> Vec<(String, String)> {
+    let mut names = app.signalr_settings();
+    names.insert(CONNECTION_STRING);
+    let of_name = |name: &str| [format!("ConnectionStrings:{name}"), name.to_owned()];
+    names.into_iter().flat_map(of_name).map(|name| (name, connection_string.to_owned())).collect()
 }
 
-/// What happens to clients is reported to the host if any function wants to hear of it. Without such a function a service in
-/// Azure has no upstream either.
-fn upstream(app: &App, host: &TcpListener) -> Upstream {
-    let listens = app
-        .functions
-        .iter()
-        .any(|function| matches!(function.trigger, Trigger::SignalR(_)) && function.state == FunctionState::Enabled);
-    if !listens {
-        return Upstream::default();
-    }
-    let webhook = format!("http://{}/runtime/webhooks/signalr", address(host));
-    Upstream::to(webhook).expect("an address of this machine is an absolute address")
+fn refuse_missing_connections(app: &App) -> Result<(), StartError> {
+    let names = app.signalr_settings().into_iter();
+    let missing: Vec<_> =
+        names.filter(|name| app.settings.connection_string(name).is_none()).map(str::to_owned).collect();
+    if missing.is_empty() { Ok(()) } else { Err(StartError::NoConnectionString(missing)) }
 }
 
 fn refuse_the_unusable(app: &App) -> Result<(), StartError> {
@@ -240,35 +212,48 @@ fn refuse_the_unusable(app: &App) -> Result<(), StartError> {
     if unusable.is_empty() { Ok(()) } else { Err(StartError::Functions(unusable)) }
 }
 
-async fn start_host(listener: TcpListener, options: HostOptions) -> Result<Host, StartError> {
-    let host = Host::start(listener, options).await?;
-    match host.ready().await {
-        Ok(()) => Ok(host),
-        Err(stopped) => {
-            host.shutdown().await;
-            Err(StartError::Handler(stopped))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PRODUCTION: &str = "Endpoint=https://production.service.signalr.net;AccessKey=secret;Version=1.0;";
+
+    #[tokio::test]
+    async fn no_connection_string_of_the_app_survives_beside_an_emulator() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        write(
+            "host.json",
+            r#"{"version":"2.0","customHandler":{"description":{"defaultExecutablePath":"h"}},
+            "extensionBundle":{"id":"Microsoft.Azure.Functions.ExtensionBundle","version":"[4.*, 5.0.0)"}}"#,
+        );
+        std::fs::create_dir(folder.path().join("send")).unwrap();
+        write(
+            "send/function.json",
+            r#"{"bindings":[{"type":"httpTrigger","direction":"in","name":"req"},
+            {"type":"signalR","direction":"out","name":"m","hubName":"h","connectionStringSetting":"MySignalR"}]}"#,
+        );
+        let settings = serde_json::json!({"IsEncrypted": false, "Values": {"MySignalR": PRODUCTION, "AzureSignalRConnectionString": PRODUCTION},
+            "ConnectionStrings": {"AzureSignalRConnectionString": PRODUCTION, "MySignalR": PRODUCTION}});
+        write("local.settings.json", &settings.to_string());
+        let environment = vec![("ConnectionStrings__MySignalR".to_owned(), PRODUCTION.to_owned())];
+        let stack = PreparedStack::new(StackOptions { environment, ..StackOptions::new(folder.path()) }).await.unwrap();
+        let emulator = stack.service.as_ref().unwrap().connection_string.as_str();
+        for name in ["AzureSignalRConnectionString", "MySignalR"] {
+            assert_eq!(stack.app.settings.connection_string(name), Some(emulator), "{name}");
         }
+        let left: Vec<_> = stack.app.settings.iter().filter(|(_, value)| *value == PRODUCTION).collect();
+        assert_eq!(left, []);
     }
-}
 
-fn address(listener: &TcpListener) -> SocketAddr {
-    listener.local_addr().expect("a bound socket has an address")
-}
-
-fn listed(functions: &[BrokenFunction]) -> String {
-    functions.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-}
-
-fn noting_the_handler(observer: Observer, handler_process: Arc<AtomicU32>) -> Observer {
-    Observer::new(move |event| {
-        if let HostEvent::WorkerStarting { process_id, .. } = event {
-            handler_process.store(*process_id, Ordering::Relaxed);
-        }
-        observer.tell(event);
-    })
-}
-
-async fn listen(port: u16, option: &'static str) -> Result<TcpListener, StartError> {
-    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
-    bound.map_err(|source| StartError::PortInUse { port, option, source })
+    #[tokio::test]
+    async fn a_dropped_stack_frees_its_ports() {
+        let folder = tempfile::tempdir().unwrap();
+        let host_json = r#"{"version":"2.0","customHandler":{"description":{"defaultExecutablePath":"h"}}}"#;
+        std::fs::write(folder.path().join("host.json"), host_json).unwrap();
+        let stack = LocalStack::start(StackOptions::new(folder.path())).await.unwrap();
+        let ended = stack.service.as_ref().unwrap().ended.clone();
+        drop(stack);
+        ended.cancelled().await;
+    }
 }

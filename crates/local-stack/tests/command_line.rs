@@ -65,7 +65,7 @@ fn a_folder_that_is_no_function_app_is_refused() {
 #[test]
 fn a_broken_host_json_is_refused_with_the_place() {
     check_refused(&dev(&app("{\n  \"version\" 2\n}", FUNCTION_JSON), &FREE_PORTS), &["host.json", "line 2"]);
-    check_refused(&dev(&app(r#"{"version":"2.0"}"#, FUNCTION_JSON), &FREE_PORTS), &["host.json"]);
+    check_refused(&dev(&app(r#"{"version":"2.0"}"#, FUNCTION_JSON), &FREE_PORTS), &["host.json", "customHandler"]);
 }
 
 #[test]
@@ -79,32 +79,149 @@ fn a_broken_function_json_is_refused_by_name() {
 #[test]
 fn a_handler_that_is_not_there_is_named_and_the_host_gives_up() {
     let output = dev(&app(HOST_JSON, FUNCTION_JSON), &FREE_PORTS);
-    check_refused(&output, &["Exceeded http worker restart retry count. Shutting down Functions Host"]);
+    check_refused(
+        &output,
+        &["the handler does not start: Failed to start Worker Channel. Process fileName: no-such-handler", "host.json"],
+    );
     let log = String::from_utf8_lossy(&output.stdout);
-    assert!(log.contains("Failed to start Worker Channel. Process fileName: no-such-handler"), "{log}");
+    assert!(log.contains("Exceeded http worker restart retry count. Shutting down Functions Host"), "{log}");
+}
+
+#[test]
+fn without_an_emulator_a_connection_string_is_asked_for() {
+    let output = r#"{"bindings":[{"type":"httpTrigger","direction":"in","name":"req"},{"type":"signalR","direction":"out","name":"m",
+        "hubName":"h","connectionStringSetting":"MySignalR"}]}"#;
+    let app = app(HOST_JSON, output);
+    check_refused(&dev(&app, &["--port", "0", "--no-emulator"]), &["`MySignalR` is not set"]);
 }
 
 #[cfg(unix)]
-#[test]
-fn an_interrupt_ends_everything_and_frees_the_ports() {
+mod running {
+    use super::*;
     use std::io::{BufRead, BufReader};
-    use std::process::Stdio;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+    use std::process::{Child, ChildStdout, Stdio};
+    use std::time::{Duration, Instant};
 
-    let app = app(HOST_JSON, FUNCTION_JSON);
-    // Without functions no handler is started, and there is nothing else that could end.
-    fs::remove_dir_all(app.path().join("hello")).unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_local-stack"))
-        .arg("--app")
-        .arg(app.path())
-        .args(FREE_PORTS)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let ready = lines.into_iter().find(|line| line.starts_with("Ready: ")).expect("it gets ready");
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    assert_eq!(child.wait().unwrap().code(), Some(0));
-    for address in ready.split(' ').filter_map(|word| word.split_once("=http://")).map(|(_, address)| address) {
-        TcpListener::bind(address).expect("the port is free again");
+    /// A `cargo dev` in the background, and what it prints.
+    struct Dev {
+        child: Child,
+        lines: BufReader<ChildStdout>,
+    }
+
+    impl Dev {
+        fn start(app: &TempDir) -> Dev {
+            let mut child = Command::new(env!("CARGO_BIN_EXE_local-stack"))
+                .arg("--app")
+                .arg(app.path())
+                .args(FREE_PORTS)
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let lines = BufReader::new(child.stdout.take().unwrap());
+            Dev { child, lines }
+        }
+
+        /// Reads on until a line contains `text`.
+        fn until(&mut self, text: &str) -> String {
+            let mut line = String::new();
+            while !line.contains(text) {
+                line.clear();
+                assert!(self.lines.read_line(&mut line).unwrap() > 0, "`{text}` is never printed");
+            }
+            line
+        }
+
+        fn signal(&self, signal: &str) {
+            let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+            assert!(sent.success());
+        }
+    }
+
+    /// An app without functions: no handler is started for it.
+    fn empty_app() -> TempDir {
+        let app = app(HOST_JSON, FUNCTION_JSON);
+        fs::remove_dir_all(app.path().join("hello")).unwrap();
+        app
+    }
+
+    fn addresses(ready: &str) -> Vec<&str> {
+        ready.split_whitespace().filter_map(|word| word.split_once("=http://")).map(|(_, address)| address).collect()
+    }
+
+    #[test]
+    fn every_wish_to_end_ends_everything_and_frees_the_ports() {
+        for signal in ["-INT", "-TERM", "-HUP", "-QUIT"] {
+            let app = empty_app();
+            let mut dev = Dev::start(&app);
+            let ready = dev.until("Ready: ");
+            dev.signal(signal);
+            assert_eq!(dev.child.wait().unwrap().code(), Some(0), "{signal}");
+            for address in addresses(&ready) {
+                TcpListener::bind(address).expect("the port is free again");
+            }
+        }
+    }
+
+    #[test]
+    fn an_interrupt_while_the_handler_starts_leaves_nothing_behind() {
+        let app = app(&HOST_JSON.replace("no-such-handler", "slow"), FUNCTION_JSON);
+        let (script, child) = (app.path().join("slow"), app.path().join("child"));
+        let text = format!("#!/bin/sh\nsleep 600 &\necho $! > {0}.new && mv {0}.new {0}\nwait\n", child.display());
+        fs::write(&script, text).unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        let mut dev = Dev::start(&app);
+        within_a_while("the handler's child runs", || child.exists());
+        let process = fs::read_to_string(&child).unwrap();
+        dev.signal("-INT");
+        assert_eq!(dev.child.wait().unwrap().code(), Some(0));
+        within_a_while("the handler's child is gone", || !Path::new("/proc").join(process.trim()).exists());
+    }
+
+    #[test]
+    fn what_the_emulator_refuses_is_printed() {
+        let app = empty_app();
+        let mut dev = Dev::start(&app);
+        let ready = dev.until("Ready: ");
+        assert_eq!(refused_negotiate(addresses(&ready)[1]), 401);
+        let line = dev.until("refused");
+        assert!(line.contains("401"), "{line}");
+        dev.signal("-INT");
+        dev.child.wait().unwrap();
+    }
+
+    #[test]
+    fn a_terminal_that_nobody_reads_holds_up_nothing() {
+        let app = empty_app();
+        let mut dev = Dev::start(&app);
+        let ready = dev.until("Ready: ");
+        // Each prints a line; together they are far more than a pipe holds, and nobody reads them.
+        for _ in 0..2000 {
+            assert_eq!(refused_negotiate(addresses(&ready)[1]), 401);
+        }
+        dev.signal("-INT");
+        assert_eq!(dev.child.wait().unwrap().code(), Some(0));
+    }
+
+    /// Asks the emulator for a connection without a token and returns the status.
+    fn refused_negotiate(address: &str) -> u16 {
+        use std::io::{Read, Write};
+        let mut socket = std::net::TcpStream::connect(address).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let request = "POST /client/negotiate?hub=h HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        socket.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).expect("the emulator answers");
+        answer[9..12].parse().unwrap()
+    }
+
+    #[track_caller]
+    fn within_a_while(what: &str, mut happens: impl FnMut() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !happens() {
+            assert!(Instant::now() < deadline, "not within 20 s: {what}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 }

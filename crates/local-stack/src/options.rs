@@ -1,0 +1,121 @@
+//! What to run, and why it may not start.
+
+use functions_host::app::{AppError, BrokenFunction};
+use functions_host::events::Observer;
+use functions_host::host::StartError as HostError;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// What to run, and where.
+#[derive(Debug)]
+pub struct StackOptions {
+    /// The folder with host.json and the function folders.
+    pub app: PathBuf,
+    /// The program to run instead of the one that host.json names.
+    pub handler: Option<PathBuf>,
+    /// Where a handler listens already, for example in a debugger or a test; none is started then.
+    pub attach: Option<SocketAddr>,
+    /// The port of the host on 127.0.0.1; 0 takes a free one, `None` that of `Host.LocalHttpPort` in the settings, else 7071.
+    pub host_port: Option<u16>,
+    /// Which service the app sends through.
+    pub signalr: SignalR,
+    /// Variables that win over local.settings.json, as the environment does.
+    pub environment: Vec<(String, String)>,
+    /// Hears what the host reports.
+    pub observer: Observer,
+}
+
+/// Which service the app sends through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignalR {
+    /// An emulator of the stack's own, on this port of 127.0.0.1; 0 takes a free one. Every connection string that a binding of the
+    /// app names is replaced, so that nothing reaches a real service.
+    Emulator {
+        /// The port.
+        port: u16,
+    },
+    /// Whatever the app's settings say, for example a real Azure SignalR Service.
+    FromSettings,
+}
+
+impl StackOptions {
+    /// The app in `folder` on free ports with an emulator of its own and nobody listening to events.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            app: folder.into(),
+            handler: None,
+            attach: None,
+            host_port: Some(0),
+            signalr: SignalR::Emulator { port: 0 },
+            environment: Vec::new(),
+            observer: Observer::silent(),
+        }
+    }
+}
+
+/// Why the stack did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Somebody else listens there.
+    #[error("port {port} is in use; end the program that uses it, or choose another one with {option}")]
+    PortInUse {
+        /// The port.
+        port: u16,
+        /// The option of `cargo dev` that sets it.
+        option: &'static str,
+    },
+    /// The system does not let this process listen there.
+    #[error("port {port} cannot be listened on; choose another one with {option}")]
+    Port {
+        /// The port.
+        port: u16,
+        /// The option of `cargo dev` that sets it.
+        option: &'static str,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The folder is no function app, or its files are broken.
+    #[error(transparent)]
+    App(#[from] AppError),
+    /// Functions are declared in a way that Azure would not accept either. The real host would go on without them, and every
+    /// caller would wonder.
+    #[error("{}", listed(.0))]
+    Functions(Vec<BrokenFunction>),
+    /// The app is to use the service of its settings, and they name none.
+    #[error("{} not set; without an emulator the app needs the connection string of a SignalR service there", named(.0))]
+    NoConnectionString(Vec<String>),
+    /// The host cannot serve the app.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// The handler does not start, or the host has stopped for another reason before it did.
+    #[error("the handler does not start: {reason}{}", cure(reason))]
+    Handler {
+        /// The last thing that went wrong, in the host's words.
+        reason: String,
+    },
+    /// The start was called off.
+    #[error("the start was called off")]
+    CalledOff,
+}
+
+fn listed(functions: &[BrokenFunction]) -> String {
+    functions.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+fn named(settings: &[String]) -> String {
+    let names: Vec<_> = settings.iter().map(|name| format!("`{name}`")).collect();
+    format!("{} {}", names.join(", "), if names.len() == 1 { "is" } else { "are" })
+}
+
+/// What to do about a handler that does not start, by the host's words for it (functions-host 1.5, 1.6).
+fn cure(reason: &str) -> &'static str {
+    if reason.starts_with("Failed to start Worker Channel") {
+        "; build it (without --no-build), or correct `customHandler.description.defaultExecutablePath` in host.json"
+    } else if reason.contains("timed out") {
+        "; it must listen on 127.0.0.1 at the port that the variable FUNCTIONS_CUSTOMHANDLER_PORT holds"
+    } else {
+        "; what it printed is above"
+    }
+}
