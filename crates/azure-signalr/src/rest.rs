@@ -70,19 +70,23 @@ impl RestClient {
     }
 
     /// A client for the resource of `connection` with an HTTP client of its own. It goes through the system's proxy, but never for a
-    /// service on this machine.
+    /// service on this machine. For an `http` address it needs no certificate authorities, and trusts none.
     ///
     /// # Errors
-    /// When no HTTP client can be built, for example where the system has no certificate authorities.
+    /// When no HTTP client can be built, for example for an `https` address where the system has no certificate authorities.
     pub fn connect(connection: ConnectionString) -> Result<Self, reqwest::Error> {
-        let on_this_machine = match connection.server_url().host() {
+        let url = connection.server_url();
+        let on_this_machine = match url.host() {
             Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
             Some(url::Host::Ipv4(address)) => address.is_loopback(),
             Some(url::Host::Ipv6(address)) => address.is_loopback(),
             None => false,
         };
         let builder = reqwest::Client::builder();
-        let http = if on_this_machine { builder.no_proxy() } else { builder }.build()?;
+        let builder = if on_this_machine { builder.no_proxy() } else { builder };
+        // Otherwise a machine without certificate authorities, such as a bare container, could not even reach the emulator.
+        let builder = if url.scheme() == "http" { builder.tls_certs_only([]) } else { builder };
+        let http = builder.build()?;
         Ok(Self::new(connection, http))
     }
 
