@@ -5,16 +5,23 @@
 use azure_signalr::{ConnectionString, ConnectionStringError};
 use std::fmt::Write;
 use std::num::ParseIntError;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+
+/// The setting that the bindings find the service by, since no function.json names another one.
+const CONNECTION: &str = "AzureSignalRConnectionString";
 
 /// What the handler needs to know.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// `FUNCTIONS_CUSTOMHANDLER_PORT`, set by the Functions host: the port to listen on, on 127.0.0.1.
     pub port: u16,
-    /// `AzureSignalRConnectionString`, the same setting that the bindings use. `None` when it is absent: the host then reports it for
-    /// each function that needs it, and the status cannot tell whether the service is healthy.
+    /// The service of the bindings, looked up as they do it (signalr-bindings 8.2): `ConnectionStrings:AzureSignalRConnectionString`,
+    /// then `AzureSignalRConnectionString`, then `AzureSignalRConnectionString__serviceUri`, which comes with an identity instead of a
+    /// key. `None` when all are absent: the host then reports it for each function that needs it, and the status cannot tell
+    /// whether the service is healthy.
     pub signalr: Option<ConnectionString>,
-    /// `RUST_LOG`: which log lines are written, as filter directives; `info` by default.
+    /// `RUST_LOG`: which log lines are written, as filter directives that are known to be valid; `info` by default.
     pub log_filter: String,
 }
 
@@ -43,11 +50,21 @@ pub enum Setting {
         #[source]
         source: ParseIntError,
     },
-    /// The connection string is malformed. Its text is left out, because it may hold the key.
-    #[error("`AzureSignalRConnectionString` cannot be used; {source}")]
+    /// The connection string, or the address that stands for it, is malformed. Its text is left out, because it may hold the key.
+    #[error("`{name}` cannot be used; {source}")]
     ConnectionString {
+        /// The name of the variable.
+        name: String,
         /// What is wrong with it.
         source: ConnectionStringError,
+    },
+    /// The filter for log lines is none.
+    #[error("`RUST_LOG` is `{}`, which is no list of filter directives; {source}", .value.escape_debug())]
+    LogFilter {
+        /// The value of the variable.
+        value: String,
+        /// Why it is none.
+        source: ParseError,
     },
 }
 
@@ -60,13 +77,51 @@ impl Config {
         let present = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
         let port = present("FUNCTIONS_CUSTOMHANDLER_PORT").ok_or(ConfigError::NotUnderAHost)?;
         let port = port.parse().map_err(|source| Setting::Port { value: port, source });
-        let signalr = present("AzureSignalRConnectionString").map(|text| text.parse()).transpose();
-        let signalr = signalr.map_err(|source| Setting::ConnectionString { source });
-        let log_filter = present("RUST_LOG").unwrap_or_else(|| "info".to_owned());
-        match (port, signalr) {
-            (Ok(port), Ok(signalr)) => Ok(Self { port, signalr, log_filter }),
-            (port, signalr) => Err(ConfigError::Invalid(port.err().into_iter().chain(signalr.err()).collect())),
+        let signalr = signalr(present);
+        let log_filter = log_filter(present("RUST_LOG"));
+        match (port, signalr, log_filter) {
+            (Ok(port), Ok(signalr), Ok(log_filter)) => Ok(Self { port, signalr, log_filter }),
+            (port, signalr, log_filter) => {
+                let unusable = [port.err(), signalr.err(), log_filter.err()];
+                Err(ConfigError::Invalid(unusable.into_iter().flatten().collect()))
+            }
         }
+    }
+}
+
+fn signalr(present: impl Fn(&str) -> Option<String>) -> Result<Option<ConnectionString>, Setting> {
+    // .NET reads `__` in a variable as `:`, and the Functions host passes on either.
+    let names =
+        [format!("ConnectionStrings:{CONNECTION}"), format!("ConnectionStrings__{CONNECTION}"), CONNECTION.into()];
+    for name in names {
+        if let Some(text) = present(&name) {
+            return text.parse().map(Some).map_err(|source| Setting::ConnectionString { name, source });
+        }
+    }
+    let part = |part: &str| {
+        let names = [format!("{CONNECTION}__{part}"), format!("{CONNECTION}:{part}")];
+        names.into_iter().find_map(|name| present(&name).map(|value| (name, value)))
+    };
+    let Some((name, address)) = part("serviceUri") else { return Ok(None) };
+    // The handler only asks for the service's health, which takes no token, so whose identity it is does not matter here.
+    let mut text = format!("Endpoint={address};AuthType=azure");
+    let server_endpoint = part("serverEndpoint");
+    if let Some((_, address)) = &server_endpoint {
+        let _ = write!(text, ";ServerEndpoint={address}");
+    }
+    text.parse().map(Some).map_err(|source| match (source, server_endpoint) {
+        (source @ ConnectionStringError::InvalidServerEndpoint { .. }, Some((name, _))) => {
+            Setting::ConnectionString { name, source }
+        }
+        (source, _) => Setting::ConnectionString { name, source },
+    })
+}
+
+fn log_filter(value: Option<String>) -> Result<String, Setting> {
+    let value = value.unwrap_or_else(|| "info".to_owned());
+    match EnvFilter::try_new(&value) {
+        Ok(_) => Ok(value),
+        Err(source) => Err(Setting::LogFilter { value, source }),
     }
 }
 
@@ -122,6 +177,57 @@ mod tests {
         assert!(error.contains("`FUNCTIONS_CUSTOMHANDLER_PORT` is `x`"), "{error}");
         assert!(error.contains("Invalid value for endpoint property, it must be a valid URI."), "{error}");
         assert!(!error.contains("topsecret"), "{error}");
+    }
+
+    #[test]
+    fn a_log_filter_that_is_none_is_reported_with_the_others() {
+        let error = read(&[("FUNCTIONS_CUSTOMHANDLER_PORT", "x"), ("RUST_LOG", "!!bad=[`")]).unwrap_err().to_string();
+        assert!(error.contains("`FUNCTIONS_CUSTOMHANDLER_PORT` is `x`"), "{error}");
+        assert!(error.contains("`RUST_LOG` is `!!bad=[`"), "{error}");
+        let config = read(&[("FUNCTIONS_CUSTOMHANDLER_PORT", "1"), ("RUST_LOG", "warn,hyper=debug")]).unwrap();
+        assert_eq!(config.log_filter, "warn,hyper=debug");
+    }
+
+    #[track_caller]
+    fn check_address(variables: &[(&str, &str)], expected: Option<&str>) {
+        let variables = [&[("FUNCTIONS_CUSTOMHANDLER_PORT", "1")], variables].concat();
+        let signalr = read(&variables).unwrap().signalr;
+        assert_eq!(signalr.as_ref().map(|signalr| signalr.server_url().as_str()), expected, "{variables:?}");
+    }
+
+    #[test]
+    fn the_service_is_found_wherever_the_bindings_find_it() {
+        const OTHER: &str = "Endpoint=https://other.service.signalr.net;AccessKey=x;";
+        let (emulator, other) = (Some("http://localhost:8888/"), Some("https://other.service.signalr.net/"));
+        check_address(&[], None);
+        check_address(&[("AzureSignalRConnectionString", EMULATOR)], emulator);
+        for named in
+            ["ConnectionStrings:AzureSignalRConnectionString", "ConnectionStrings__AzureSignalRConnectionString"]
+        {
+            check_address(&[(named, EMULATOR)], emulator);
+            check_address(&[(named, OTHER), ("AzureSignalRConnectionString", EMULATOR)], other);
+        }
+        let uri = "https://other.service.signalr.net";
+        check_address(&[("AzureSignalRConnectionString__serviceUri", uri)], other);
+        check_address(&[("AzureSignalRConnectionString:serviceUri", uri)], other);
+        let key_first = [("AzureSignalRConnectionString__serviceUri", uri), ("AzureSignalRConnectionString", EMULATOR)];
+        check_address(&key_first, emulator);
+        let behind_a_proxy = [
+            ("AzureSignalRConnectionString__serviceUri", uri),
+            ("AzureSignalRConnectionString__serverEndpoint", "http://proxy.local/signalr/"),
+        ];
+        check_address(&behind_a_proxy, Some("http://proxy.local/signalr/"));
+    }
+
+    #[test]
+    fn an_address_that_is_none_is_reported_under_its_own_name() {
+        let uri = "AzureSignalRConnectionString__serviceUri";
+        let server_endpoint = "AzureSignalRConnectionString__serverEndpoint";
+        let port = ("FUNCTIONS_CUSTOMHANDLER_PORT", "1");
+        let error = read(&[port, (uri, "nowhere")]).unwrap_err().to_string();
+        assert!(error.contains(&format!("`{uri}` cannot be used; Invalid value for endpoint property")), "{error}");
+        let error = read(&[port, (uri, "https://x"), (server_endpoint, "nowhere")]).unwrap_err().to_string();
+        assert!(error.contains(&format!("`{server_endpoint}` cannot be used; ServerEndpoint property")), "{error}");
     }
 
     #[test]

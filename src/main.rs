@@ -27,7 +27,7 @@ async fn main() -> ExitCode {
         Ok(config) => config,
         Err(error) => return refuse(&error),
     };
-    let filter = EnvFilter::try_new(&config.log_filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::new(&config.log_filter);
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_target(false).without_time().init();
     match run(&config).await {
         Ok(()) => ExitCode::SUCCESS,
