@@ -123,7 +123,7 @@ fn panicked(panic: Box<dyn Any + Send>) -> String {
 }
 
 /// An error with all its causes in one line.
-fn chain(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

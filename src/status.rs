@@ -1,5 +1,6 @@
 //! What "status" is and how it is gathered.
 
+use crate::error::chain;
 use azure_signalr::{ConnectionString, RestClient};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,8 +12,8 @@ use std::sync::OnceLock;
 pub(crate) struct Status {
     /// When it was gathered, in whole seconds: the host would rewrite fractions (functions-host 3.5).
     timestamp: String,
-    /// SignalR Service answered its health check.
-    services_healthy: bool,
+    /// Whether SignalR Service answered its health check; null when it cannot be asked, which says nothing about it.
+    services_healthy: Option<bool>,
     /// How many users are connected; null, because nothing counts them yet.
     active_users: Option<u64>,
 }
@@ -30,7 +31,7 @@ impl Status {
 #[derive(Debug)]
 pub(crate) struct Service {
     connection_string: Option<ConnectionString>,
-    client: OnceLock<Option<RestClient>>,
+    client: OnceLock<RestClient>,
 }
 
 impl Service {
@@ -38,27 +39,35 @@ impl Service {
         Self { connection_string, client: OnceLock::new() }
     }
 
-    async fn is_healthy(&self) -> bool {
-        let Some(client) = self.client.get_or_init(|| self.connect()) else { return false };
-        match client.health().await {
-            Ok(()) => true,
-            Err(error) => {
-                tracing::warn!(%error, "SignalR Service is not healthy");
-                false
-            }
+    async fn is_healthy(&self) -> Option<bool> {
+        let health = self.client()?.health().await;
+        if let Err(error) = &health {
+            tracing::warn!(error = chain(error), "SignalR Service is not healthy");
         }
+        Some(health.is_ok())
     }
 
-    fn connect(&self) -> Option<RestClient> {
+    /// Only success is kept, so that a machine which gets its certificate authorities later is asked again.
+    fn client(&self) -> Option<&RestClient> {
+        if let Some(client) = self.client.get() {
+            return Some(client);
+        }
         let Some(connection_string) = &self.connection_string else {
-            tracing::warn!("`AzureSignalRConnectionString` is not set; the status reports an unhealthy service");
+            tracing::warn!(
+                "`AzureSignalRConnectionString` is not set; the status does not say whether the service is healthy"
+            );
             return None;
         };
-        let client = RestClient::connect(connection_string.clone());
-        client
-            .inspect_err(
-                |error| tracing::error!(%error, "no HTTP client can be built; the status reports an unhealthy service"),
-            )
-            .ok()
+        match RestClient::connect(connection_string.clone()) {
+            Ok(client) => Some(self.client.get_or_init(|| client)),
+            Err(error) => {
+                let error = chain(&error);
+                tracing::error!(
+                    error,
+                    "no HTTP client can be built; the status does not say whether the service is healthy"
+                );
+                None
+            }
+        }
     }
 }
