@@ -1,18 +1,21 @@
 //! What a caller sees when something is wrong, and what is logged.
 //!
 //! An HTTP function always answers the host with 200 and an envelope; the status for the caller is inside it. A status outside 2xx
-//! would hide the reason behind an empty 500 (functions-host 3.2). A timer has no caller, so there a failure is a failed invocation.
+//! would hide the reason behind an empty 500 (functions-host 3.2). A timer has no caller, so there a failure is a failed invocation;
+//! its reason is in the handler's own log, because the host reads nothing of such an answer.
 
-use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use custom_handler::{HttpResponse, InvocationRejection, InvocationResult};
+use custom_handler::{HttpResponse, InvocationRejection, InvocationResult, LARGEST_INVOCATION};
 use serde::Serialize;
 use std::any::Any;
 use std::error::Error;
 
 /// The name of the `http` output in every function.json.
 pub(crate) const HTTP_OUTPUT: &str = "res";
+
+/// How much of a caller's text is repeated, in characters.
+const LONGEST_SHOWN: usize = 64;
 
 /// Why an HTTP function does not do what it was asked.
 #[derive(Debug)]
@@ -33,7 +36,10 @@ impl From<InvocationRejection> for CallError {
     fn from(rejection: InvocationRejection) -> Self {
         match rejection {
             InvocationRejection::TooLarge => {
-                Self::BadRequest { detail: "the body is too large".to_owned(), field: None }
+                let detail = format!(
+                    "the body is too large; with all that the Functions host adds to it, it may have {LARGEST_INVOCATION} bytes"
+                );
+                Self::BadRequest { detail, field: None }
             }
             other => Self::internal(other),
         }
@@ -97,8 +103,9 @@ impl IntoResponse for RunError {
     }
 }
 
-fn failed_run(line: String) -> Response {
-    (StatusCode::INTERNAL_SERVER_ERROR, Json(InvocationResult::new().log(line))).into_response()
+/// Text, for whoever calls the handler without a host; an envelope would not be read (functions-host 3.2).
+fn failed_run(reason: String) -> Response {
+    (StatusCode::INTERNAL_SERVER_ERROR, reason).into_response()
 }
 
 /// The answer to an HTTP call whose function panicked.
@@ -131,4 +138,12 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
         cause = error.source();
     }
     text
+}
+
+/// Text of a caller as it may stand in a message: cut, and with its control characters escaped. The host writes log lines to the
+/// console as they are, so a line break would begin a line that nobody has logged.
+pub(crate) fn shown(text: &str) -> String {
+    let cut = text.char_indices().nth(LONGEST_SHOWN).map_or(text.len(), |(place, _)| place);
+    let ellipsis = if cut < text.len() { "…" } else { "" };
+    format!("{}{ellipsis}", text[..cut].escape_debug())
 }

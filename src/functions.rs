@@ -45,11 +45,16 @@ mod tests {
         app(&Config { port: 0, signalr: None, log_filter: String::new() })
     }
 
-    async fn call(handler: Router, path: &str, body: String) -> (StatusCode, Value) {
+    async fn answer(handler: Router, path: &str, body: String) -> (StatusCode, String) {
         let response = handler.oneshot(Request::post(path).body(Body::from(body)).unwrap()).await.unwrap();
         let status = response.status();
         let body = response.into_body().collect().await.unwrap().to_bytes();
-        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    async fn call(handler: Router, path: &str, body: String) -> (StatusCode, Value) {
+        let (status, body) = answer(handler, path, body).await;
+        (status, serde_json::from_str(&body).unwrap_or(Value::Null))
     }
 
     fn http_call(body: &str) -> String {
@@ -116,6 +121,15 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn connection_info_of_another_form_is_not_logged_because_it_may_be_a_token() {
+        let invocation = json!({"Data": {"req": {"Method": "POST"}, "connectionInfo": "eyJ-secret-token"}});
+        let (status, body) = answer(handler(), "/negotiate", invocation.to_string()).await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(body.contains("the input `connectionInfo` has an unexpected form: JSON of another shape at"), "{body}");
+        assert!(!body.contains("secret"), "{body}");
+    }
+
+    #[tokio::test]
     async fn broadcast_gives_the_message_to_the_binding_and_a_reply_to_the_caller() {
         let (status, result) = call(handler(), "/broadcast", http_call(r#"{"message":"hi"}"#)).await;
         assert_eq!(status, StatusCode::OK);
@@ -140,6 +154,30 @@ mod tests {
     async fn a_body_over_every_limit_is_a_problem_too() {
         let (status, result) = call(handler(), "/broadcast", http_call(&"x".repeat(17 << 20))).await;
         assert_eq!((status, &result["Outputs"]["res"]["statusCode"]), (StatusCode::OK, &json!(400)));
+        let problem = result["Outputs"]["res"]["body"].as_str().unwrap();
+        assert!(problem.contains("it may have 16777216 bytes"), "{problem}");
+    }
+
+    #[tokio::test]
+    async fn what_a_caller_writes_cannot_forge_a_log_line() {
+        for body in [json!({"a\nb\u{1b}[31mRED": 1}), json!({"target": "a\nb\u{1b}[31mRED"})] {
+            let (_, result) = call(handler(), "/broadcast", http_call(&body.to_string())).await;
+            let line = result["Logs"][0].as_str().unwrap();
+            assert!(line.contains(r"`a\nb\u{1b}[31mRED`"), "{line}");
+            assert!(!line.contains(char::is_control), "{line:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_log_line_claims_that_something_was_sent_which_only_the_host_can_know() {
+        let timer = r#"{"Data":{"timer":{"IsPastDue":true}}}"#.to_owned();
+        for (path, invocation, line) in [
+            ("/broadcast", http_call(r#"{"message":"hi"}"#), "sending `newNotification` to all clients"),
+            ("/statusUpdate", timer, "sending `statusUpdate` to all clients, later than planned"),
+        ] {
+            let (_, result) = call(handler(), path, invocation).await;
+            assert_eq!(result["Logs"], json!([line]));
+        }
     }
 
     #[tokio::test]
@@ -166,7 +204,14 @@ mod tests {
         let (status, result) = call(handler.clone(), "/http", String::new()).await;
         assert_eq!((status, &result["Outputs"]["res"]["statusCode"]), (StatusCode::OK, &json!(500)));
         assert_eq!(result["Logs"], json!(["panicked: a bug"]));
-        let (status, result) = call(handler, "/timer", String::new()).await;
-        assert_eq!((status, &result["Logs"]), (StatusCode::INTERNAL_SERVER_ERROR, &json!(["panicked: a bug"])));
+        let response = answer(handler, "/timer", String::new()).await;
+        assert_eq!(response, (StatusCode::INTERNAL_SERVER_ERROR, "panicked: a bug".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_timer_that_fails_is_no_envelope_which_nobody_would_read() {
+        let (status, body) = answer(handler(), "/statusUpdate", r#"{"Data":{}}"#.to_owned()).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(body.starts_with("failed: the invocation has no input `timer`; it has none"), "{body}");
     }
 }

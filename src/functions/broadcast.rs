@@ -3,12 +3,17 @@
 //! Three bodies are understood, because pages that exist send them: `{"message"}`, `{"payload"}` and `{"target","arguments"}`. A
 //! body with any other member is refused, since a misspelt one would otherwise be lost without a word.
 
+mod compact;
+mod error;
+
 use super::{HTTP_TRIGGER, MESSAGES};
-use crate::error::{CallError, HTTP_OUTPUT};
-use azure_signalr::{Message, Recipient};
+use crate::error::{CallError, HTTP_OUTPUT, shown};
+use azure_signalr::{Message, Recipient, Target};
+use compact::{LoneSurrogate, compact};
 use custom_handler::{HttpResponse, Invocation, InvocationRejection, InvocationResult};
+use error::BroadcastError;
 use serde_json::json;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use std::collections::BTreeMap;
 
 /// Clients of `{"message"}` listen to this method.
@@ -22,12 +27,14 @@ pub(super) async fn broadcast(
     invocation: Result<Invocation, InvocationRejection>,
 ) -> Result<InvocationResult, CallError> {
     let request = invocation?.http_request(HTTP_TRIGGER).map_err(CallError::internal)?;
-    let Announcement { message, reply } = announce(request.body())?;
+    let Announcement { message, reply } =
+        announce(request.body()).map_err(|error| error.of_a_body_sent_as(request.header("content-type")))?;
     let response = match reply {
         Reply::Sent => HttpResponse::json(200, &json!({ "sent": true })).map_err(CallError::internal)?,
         Reply::Echo(payload) => HttpResponse::text(200, payload),
     };
-    let log = format!("sent `{}` to all clients", message.target);
+    // The host sends it after this line is written, and may fail to.
+    let log = format!("sending `{}` to all clients", shown(message.target.as_str()));
     let result = InvocationResult::new().http(HTTP_OUTPUT, &response).log(log);
     result.output(MESSAGES, &[message]).map_err(CallError::internal)
 }
@@ -47,61 +54,18 @@ enum Reply {
     Echo(String),
 }
 
-/// Why a body is no announcement; always the caller's mistake.
-#[derive(Debug, thiserror::Error)]
-enum BroadcastError {
-    #[error("the body is empty; send a JSON object such as {{\"message\":\"hello\"}}, with a `Content-Length`")]
-    Empty,
-    #[error("the body is not JSON: {0}")]
-    NotJson(serde_json::Error),
-    #[error("the body must be a JSON object, not {0}")]
-    NotAnObject(&'static str),
-    #[error("one of `message`, `payload` or `target` is missing")]
-    Nothing,
-    #[error("`{second}` cannot be sent together with `{first}`; send one of `message`, `payload` or `target`")]
-    Ambiguous { first: &'static str, second: &'static str },
-    #[error("`{0}` is not known; the members are `message`, or `payload`, or `target` and `arguments`")]
-    UnknownField(String),
-    #[error("`{field}` must be {expected}, not {found}")]
-    WrongType { field: &'static str, expected: &'static str, found: &'static str },
-    #[error("`target` must not be empty; it is the name of the method that clients listen to")]
-    EmptyTarget,
-    #[error("the message has {0} bytes; SignalR Service takes at most {LARGEST_MESSAGE}")]
-    TooLarge(usize),
-}
-
-impl BroadcastError {
-    fn field(&self) -> Option<&str> {
-        match self {
-            Self::Empty | Self::NotJson(_) | Self::NotAnObject(_) | Self::TooLarge(_) => None,
-            Self::Nothing => Some("message"),
-            Self::Ambiguous { second, .. } => Some(second),
-            Self::UnknownField(field) => Some(field),
-            Self::WrongType { field, .. } => Some(field),
-            Self::EmptyTarget => Some("target"),
-        }
-    }
-}
-
-impl From<BroadcastError> for CallError {
-    fn from(error: BroadcastError) -> Self {
-        Self::BadRequest { detail: error.to_string(), field: error.field().map(str::to_owned) }
-    }
-}
-
 /// Turns the body of `POST /api/broadcast` into the message that every client receives.
 fn announce(body: Option<&str>) -> Result<Announcement, BroadcastError> {
     let mut members = members(body.unwrap_or_default())?;
     let forms: Vec<_> =
         ["message", "payload", "target"].into_iter().filter(|form| members.contains_key(*form)).collect();
-    let announcement = match forms[..] {
-        [] => return Err(members.into_keys().next().map_or(BroadcastError::Nothing, BroadcastError::UnknownField)),
-        [first, second, ..] => return Err(BroadcastError::Ambiguous { first, second }),
-        ["message"] => notification(&mut members)?,
-        ["payload"] => message(&mut members)?,
-        [_] => general(&mut members)?,
-    };
-    within_limit(announcement)
+    match forms[..] {
+        [] => Err(members.into_keys().next().map_or(BroadcastError::Nothing, BroadcastError::UnknownField)),
+        [first, second, ..] => Err(BroadcastError::Ambiguous { first, second }),
+        ["message"] => notification(&mut members),
+        ["payload"] => message(&mut members),
+        [_] => general(&mut members),
+    }
 }
 
 type Members = BTreeMap<String, Box<RawValue>>;
@@ -111,71 +75,96 @@ fn members(body: &str) -> Result<Members, BroadcastError> {
         return Err(BroadcastError::Empty);
     }
     let value: &RawValue = serde_json::from_str(body).map_err(BroadcastError::NotJson)?;
-    serde_json::from_str(value.get()).map_err(|_| BroadcastError::NotAnObject(kind(value)))
+    serde_json::from_str(value.get()).map_err(|_| match kind(value) {
+        OBJECT => BroadcastError::LoneSurrogateInName,
+        other => BroadcastError::NotAnObject(other),
+    })
 }
 
 fn notification(members: &mut Members) -> Result<Announcement, BroadcastError> {
-    let (_, text) = only_text(members, "message")?;
-    Ok(Announcement { message: to_everyone(NOTIFICATION, vec![text])?, reply: Reply::Sent })
+    let text = only_text(members, "message")?;
+    let message = to_everyone(Target::from_static(NOTIFICATION), vec![as_json(&text)]);
+    Ok(Announcement { message: within_limit(message, "message")?, reply: Reply::Sent })
 }
 
 fn message(members: &mut Members) -> Result<Announcement, BroadcastError> {
-    let (payload, text) = only_text(members, "payload")?;
-    Ok(Announcement { message: to_everyone(MESSAGE, vec![text])?, reply: Reply::Echo(payload) })
+    let payload = only_text(members, "payload")?;
+    let message = to_everyone(Target::from_static(MESSAGE), vec![as_json(&payload)]);
+    Ok(Announcement { message: within_limit(message, "payload")?, reply: Reply::Echo(payload) })
 }
 
 fn general(members: &mut Members) -> Result<Announcement, BroadcastError> {
-    let (target, _) = text(members, "target")?;
-    let arguments = match members.remove("arguments") {
-        None => Vec::new(),
-        Some(value) => serde_json::from_str(value.get()).map_err(|_| BroadcastError::WrongType {
-            field: "arguments",
-            expected: "an array",
-            found: kind(&value),
-        })?,
-    };
+    let target = text(members, "target")?.parse().map_err(|_| BroadcastError::EmptyTarget)?;
+    let arguments = arguments(members)?;
     nothing_else(members)?;
-    Ok(Announcement { message: to_everyone(&target, arguments)?, reply: Reply::Sent })
+    let message = within_limit(to_everyone(target, arguments), "arguments")?;
+    Ok(Announcement { message, reply: Reply::Sent })
 }
 
-/// The text of the only member, and the same as it was written.
-fn only_text(members: &mut Members, field: &'static str) -> Result<(String, Box<RawValue>), BroadcastError> {
+fn arguments(members: &mut Members) -> Result<Vec<Box<RawValue>>, BroadcastError> {
+    let field = "arguments";
+    let Some(value) = members.remove(field) else { return Ok(Vec::new()) };
+    let arguments: Vec<Box<RawValue>> = serde_json::from_str(value.get()).map_err(|_| BroadcastError::WrongType {
+        field,
+        expected: "an array",
+        found: kind(&value),
+    })?;
+    let arguments = arguments.iter().map(|argument| compact(argument)).collect::<Result<_, LoneSurrogate>>();
+    arguments.map_err(|LoneSurrogate| BroadcastError::LoneSurrogate(field))
+}
+
+/// The text of the only member.
+fn only_text(members: &mut Members, field: &'static str) -> Result<String, BroadcastError> {
     let text = text(members, field)?;
     nothing_else(members)?;
     Ok(text)
 }
 
-fn text(members: &mut Members, field: &'static str) -> Result<(String, Box<RawValue>), BroadcastError> {
+fn text(members: &mut Members, field: &'static str) -> Result<String, BroadcastError> {
     let value = members.remove(field).expect("the form was chosen by this member");
-    match serde_json::from_str(value.get()) {
-        Ok(text) => Ok((text, value)),
-        Err(_) => Err(BroadcastError::WrongType { field, expected: "a string", found: kind(&value) }),
-    }
+    serde_json::from_str(value.get()).map_err(|_| match kind(&value) {
+        STRING => BroadcastError::LoneSurrogate(field),
+        found => BroadcastError::WrongType { field, expected: STRING, found },
+    })
 }
 
 fn nothing_else(members: &Members) -> Result<(), BroadcastError> {
     members.keys().next().map_or(Ok(()), |field| Err(BroadcastError::UnknownField(field.clone())))
 }
 
-fn to_everyone(target: &str, arguments: Vec<Box<RawValue>>) -> Result<Message, BroadcastError> {
-    let target = target.parse().map_err(|_| BroadcastError::EmptyTarget)?;
-    Ok(Message { target, arguments, recipient: Recipient::Everyone })
+fn as_json(text: &str) -> Box<RawValue> {
+    to_raw_value(text).expect("a text can be written as JSON")
 }
 
-/// The host sends `{"Target":…,"Arguments":[…]}` on to the service, which refuses a body that is too large after the caller has been
-/// told that all is well.
-fn within_limit(announcement: Announcement) -> Result<Announcement, BroadcastError> {
-    let Message { target, arguments, .. } = &announcement.message;
-    let size = serde_json::to_vec(&json!({ "Target": target.as_str(), "Arguments": [] })).map_or(0, |body| body.len())
-        + arguments.iter().map(|argument| argument.get().len() + 1).sum::<usize>();
-    if size > LARGEST_MESSAGE { Err(BroadcastError::TooLarge(size)) } else { Ok(announcement) }
+fn to_everyone(target: Target, arguments: Vec<Box<RawValue>>) -> Message {
+    Message { target, arguments, recipient: Recipient::Everyone }
 }
+
+/// The host sends `{"Target":…,"Arguments":[…]}` on to the service. What the service refuses becomes a 500 without a reason for the
+/// caller (functions-host 3.7); refused here, it is a 400 that names the limit. `field` is where a long message came from, unless
+/// it is the target that is long.
+fn within_limit(message: Message, field: &'static str) -> Result<Message, BroadcastError> {
+    let target = written_size(&as_json(message.target.as_str()));
+    let arguments: usize = message.arguments.iter().map(|argument| written_size(argument) + ",".len()).sum();
+    let size = r#"{"Target":,"Arguments":[]}"#.len() + target + arguments.saturating_sub(",".len());
+    let field = if target > arguments { "target" } else { field };
+    if size > LARGEST_MESSAGE { Err(BroadcastError::TooLarge { field, size }) } else { Ok(message) }
+}
+
+/// The length of compact JSON as Newtonsoft writes it, which escapes these three, as `\u2028`, and else no more than it must.
+fn written_size(json: &RawValue) -> usize {
+    let escaped = json.get().matches(['\u{85}', '\u{2028}', '\u{2029}']);
+    json.get().len() + escaped.map(|escaped| r"\u2028".len() - escaped.len()).sum::<usize>()
+}
+
+const OBJECT: &str = "an object";
+const STRING: &str = "a string";
 
 fn kind(value: &RawValue) -> &'static str {
     match value.get().as_bytes().first() {
-        Some(b'{') => "an object",
+        Some(b'{') => OBJECT,
         Some(b'[') => "an array",
-        Some(b'"') => "a string",
+        Some(b'"') => STRING,
         Some(b't' | b'f') => "a boolean",
         Some(b'n') => "null",
         _ => "a number",
@@ -222,8 +211,8 @@ mod tests {
     }
 
     #[test]
-    fn arguments_pass_through_as_they_were_written() {
-        let arguments = r#"[12345678901234567890,1.0,1e2,"\u00e9"]"#;
+    fn arguments_keep_their_digits() {
+        let arguments = r#"[12345678901234567890,1.0,1e2]"#;
         let sent = format!(r#"{{"target":"t","arguments":{arguments}}}"#);
         check_sent(&sent, &sent, &Reply::Sent);
     }
@@ -263,11 +252,98 @@ mod tests {
         );
     }
 
+    #[track_caller]
+    fn check_size(body: &str, expected: Result<(), (&'static str, usize)>) {
+        match (announce(Some(body)), expected) {
+            (Ok(_), Ok(())) => {}
+            (Err(BroadcastError::TooLarge { field, size }), expected) => assert_eq!(Err((field, size)), expected),
+            (other, _) => panic!("{other:?}"),
+        }
+    }
+
     #[test]
     fn a_message_that_the_service_would_refuse_is_refused_here() {
-        let fits = "x".repeat(LARGEST_MESSAGE - 100);
-        assert!(announce(Some(&format!(r#"{{"message":"{fits}"}}"#))).is_ok());
-        let error = announce(Some(&format!(r#"{{"message":"{fits}{fits}"}}"#))).unwrap_err();
-        assert!(matches!(error, BroadcastError::TooLarge(_)), "{error}");
+        let around = r#"{"Target":"newNotification","Arguments":[""]}"#.len();
+        let fits = "x".repeat(LARGEST_MESSAGE - around);
+        check_size(&format!(r#"{{"message":"{fits}"}}"#), Ok(()));
+        check_size(&format!(r#"{{"message":"{fits}x"}}"#), Err(("message", LARGEST_MESSAGE + 1)));
+        let error = announce(Some(&format!(r#"{{"message":"{fits}x"}}"#))).unwrap_err();
+        let detail = "with `message` the message has 1000001 bytes; SignalR Service takes at most 1000000";
+        assert_eq!(error.to_string(), detail);
+    }
+
+    #[test]
+    fn a_message_that_is_too_large_names_the_member_that_makes_it_so() {
+        let long = "x".repeat(LARGEST_MESSAGE);
+        check_size(&format!(r#"{{"payload":"{long}"}}"#), Err(("payload", 1_000_040)));
+        check_size(&format!(r#"{{"target":"t","arguments":[1,"{long}"]}}"#), Err(("arguments", 1_000_033)));
+        check_size(&format!(r#"{{"target":"{long}","arguments":[1]}}"#), Err(("target", 1_000_029)));
+    }
+
+    #[test]
+    fn escapes_of_the_caller_and_white_space_do_not_count() {
+        let escapes = r"\u00e9".repeat(200_000);
+        check_size(&format!(r#"{{"message":"{escapes}"}}"#), Ok(()));
+        check_size(&format!(r#"{{"target":"t","arguments":["{escapes}"]}}"#), Ok(()));
+        check_size(&format!(r#"{{"target":"t","arguments":[1,{}2]}}"#, " ".repeat(LARGEST_MESSAGE)), Ok(()));
+        // These grow on the way to the service, from three bytes to six.
+        let separators = "\u{2028}".repeat(200_000);
+        check_size(&format!(r#"{{"message":"{separators}"}}"#), Err(("message", 1_200_045)));
+    }
+
+    #[test]
+    fn texts_are_sent_as_the_service_will_have_them() {
+        let sent = r#"{"target":"t","arguments":["é",{"a":[1,"é"]}]}"#;
+        check_sent(r#"{"target":"t","arguments":["\u00e9", {"\u0061": [1, "\u00e9"]}]}"#, sent, &Reply::Sent);
+        check_sent(r#"{"message":"\u00e9"}"#, r#"{"target":"newNotification","arguments":["é"]}"#, &Reply::Sent);
+    }
+
+    #[test]
+    fn half_of_a_surrogate_pair_is_refused_as_what_it_is() {
+        let refused = |field: &str| {
+            format!("`{field}` has half of a surrogate pair, such as `\\ud800`, which is no text; send both halves")
+        };
+        check_refused(r#"{"message":"\ud800"}"#, Some("message"), &refused("message"));
+        check_refused(r#"{"target":"t","arguments":[["\udc00"]]}"#, Some("arguments"), &refused("arguments"));
+        let in_name = "the name of a member has half of a surrogate pair, such as `\\ud800`, which is no text";
+        check_refused(r#"{"\ud800":1}"#, None, in_name);
+        check_sent(
+            r#"{"payload":"\ud83d\ude00"}"#,
+            r#"{"target":"newMessage","arguments":["😀"]}"#,
+            &Reply::Echo("😀".to_owned()),
+        );
+    }
+
+    #[track_caller]
+    fn check_sent_as(content_type: Option<&str>, body: &str, expected_detail: &str) {
+        let error = announce(Some(body)).unwrap_err().of_a_body_sent_as(content_type);
+        assert_eq!((error.to_string().as_str(), error.field()), (expected_detail, None));
+    }
+
+    #[test]
+    fn a_body_that_arrives_as_base64_is_not_called_bad_json() {
+        let base64 = |content_type: &str| {
+            let way = "which the Functions host passes on as base64; send it as `application/json`";
+            format!("the body was sent as `{content_type}`, {way}")
+        };
+        // {"message":"hi"}
+        let body = "eyJtZXNzYWdlIjoiaGkifQ==";
+        check_sent_as(Some("Application/Octet-Stream"), body, &base64("application/octet-stream"));
+        check_sent_as(Some("multipart/form-data; boundary=x"), body, &base64("multipart/form-data"));
+        check_sent_as(Some("application/octet-stream"), "1234", &base64("application/octet-stream"));
+        let not_json = "the body is not JSON: expected value at line 1 column 1";
+        check_sent_as(Some("application/json"), body, not_json);
+        check_sent_as(None, body, not_json);
+    }
+
+    #[test]
+    fn a_name_of_the_caller_cannot_forge_a_log_line() {
+        let known = "the members are `message`, or `payload`, or `target` and `arguments`";
+        let forged = "a\nb\u{1b}[31mRED";
+        let body = json!({ forged: 1 }).to_string();
+        check_refused(&body, Some(forged), &format!(r"`a\nb\u{{1b}}[31mRED` is not known; {known}"));
+        let long = "x".repeat(1000);
+        let detail = announce(Some(&json!({ long: 1 }).to_string())).unwrap_err().to_string();
+        assert_eq!(detail, format!("`{}…` is not known; {known}", "x".repeat(64)));
     }
 }

@@ -19,5 +19,7 @@ pub(super) async fn status_update(
     let status = Status::gather(&app.service).await;
     let message = Message::to_everyone(TARGET.parse()?).argument(&status)?;
     let late = if timer.is_past_due { ", later than planned" } else { "" };
-    Ok(InvocationResult::new().output(MESSAGES, &[message])?.log(format!("status update sent to all clients{late}")))
+    // The host sends it after this line is written, and may fail to.
+    let log = format!("sending `{TARGET}` to all clients{late}");
+    Ok(InvocationResult::new().output(MESSAGES, &[message])?.log(log))
 }
