@@ -223,6 +223,12 @@ impl App {
         self.functions.iter().flat_map(of_function).collect()
     }
 
+    /// function.json of a function as it stands on disk now; an empty object when it cannot be read, as in the real host's list.
+    pub(crate) fn function_json(&self, function: &Function) -> serde_json::Map<String, serde_json::Value> {
+        let read = json_file::read(&self.root.join(&function.name).join("function.json")).ok().flatten();
+        read.and_then(|text| json_file::parse(&text).ok()).unwrap_or_default()
+    }
+
     /// Whether any function has a binding of the SignalR extension, so that the real host would load it.
     #[must_use]
     pub fn uses_signalr(&self) -> bool {
@@ -235,6 +241,27 @@ impl App {
         self.functions.iter().find(|function| function.name.eq_ignore_ascii_case(name))
     }
 }
+
+impl ExtensionBundle {
+    /// The version that the real host would use: the newest of the range, as far as this host knows (functions-host 8.5). A range
+    /// that it does not know stays as it is written.
+    #[must_use]
+    pub fn resolved_version(&self) -> String {
+        let range = self.version.trim();
+        let Some((lower, upper)) = range.trim_matches(['[', ']', '(', ')']).split_once(',') else {
+            return range.trim_matches(['[', ']']).to_owned();
+        };
+        let major = |bound: &str| bound.trim().split('.').next().and_then(|major| major.parse::<u32>().ok());
+        let newest = NEWEST_BUNDLES.iter().find(|(known, _)| {
+            // An upper bound such as `5.0.0)` excludes its own major version.
+            major(lower).is_some_and(|lower| lower <= *known) && major(upper).is_none_or(|upper| *known < upper)
+        });
+        newest.map_or_else(|| range.to_owned(), |(_, version)| (*version).to_owned())
+    }
+}
+
+/// The newest bundle of each major version that was seen, newest first.
+const NEWEST_BUNDLES: [(u32, &str); 2] = [(4, "4.38.0"), (3, "3.41.0")];
 
 impl CustomHandler {
     /// The arguments of the handler's process (functions-host 1.3): `%X%` is taken from `settings`, then from

@@ -26,9 +26,11 @@ use crate::worker::{Worker, WorkerSettings};
 mod call;
 mod checks;
 mod forward;
+mod listeners;
 mod signalr;
 
 pub(crate) use call::{Call, Finished, Reply};
+use listeners::Listeners;
 
 /// The version that this host gives itself in `X-Azure-Functions-HostVersion` and `/admin/host/status`: that of the real host
 /// whose behaviour it follows.
@@ -160,6 +162,7 @@ pub(crate) struct Shared {
     worker: Worker,
     framing: BodyFraming,
     timers: Timers,
+    pub(crate) listeners: Listeners,
     signalr: signalr::Clients,
     invocations: TaskTracker,
     /// Cancelled when even the last answers are not waited for any more.
@@ -189,6 +192,7 @@ impl Host {
             worker,
             framing: options.framing,
             timers: Timers::default(),
+            listeners: Listeners::default(),
             signalr: signalr::Clients::new()?,
             invocations: TaskTracker::new(),
             over: CancellationToken::new(),
@@ -197,7 +201,7 @@ impl Host {
         invoker.announce();
         let server = tokio::spawn(server::serve(listener, invoker.clone(), shutdown.clone()));
         invoker.0.worker.first_attempt().await;
-        invoker.0.timers.start(&invoker, &tasks, &until_stopped(&invoker, &tasks, &shutdown));
+        invoker.0.listeners.start(&invoker, &tasks, until_stopped(&invoker, &tasks, &shutdown));
         Ok(Host { invoker, server, tasks, _stops_when_dropped: stops_when_dropped, shutdown })
     }
 
@@ -316,6 +320,18 @@ impl Invoker {
     /// Whether the host has shut itself down.
     pub(crate) fn has_stopped(&self) -> bool {
         self.0.worker.has_stopped()
+    }
+
+    /// How many invocations have begun and not ended.
+    pub(crate) fn outstanding(&self) -> usize {
+        self.0.invocations.len()
+    }
+
+    /// Starts a new process of the handler, and the listeners if they were stopped. Calls wait for the new process; those that the
+    /// old one has not answered are lost (functions-host 1.8).
+    pub(crate) fn restart(&self) {
+        self.0.worker.restart_now();
+        self.0.listeners.resume(self);
     }
 
     /// The place of a function in [`App::functions`], by its name without letter case.

@@ -189,6 +189,13 @@ impl Worker {
         let _ = self.restarts.try_send(link.worker_id);
     }
 
+    /// Ends the process that is ready, if one is, and starts another.
+    pub(crate) fn restart_now(&self) {
+        if let State::Ready(link) = &*self.state.borrow() {
+            self.restart(link);
+        }
+    }
+
     /// Returns when the first process is ready or has failed.
     pub(crate) async fn first_attempt(&self) {
         let mut state = self.state.subscribe();

@@ -212,16 +212,6 @@ impl InputBinding {
         }
     }
 
-    /// The binding type, for example `signalRConnectionInfo`.
-    #[must_use]
-    pub fn type_name(&self) -> &'static str {
-        match self {
-            InputBinding::SignalRConnectionInfo(_) => "signalRConnectionInfo",
-            InputBinding::SignalRNegotiation(_) => "signalRNegotiation",
-            InputBinding::SignalREndpoints(_) => "signalREndpoints",
-        }
-    }
-
     /// The hub, an *expression*, and the literal name of the setting that holds the connection string.
     pub(crate) fn hub_and_connection(&self) -> (&str, &str) {
         match self {
@@ -240,15 +230,6 @@ impl OutputBinding {
         match self {
             OutputBinding::Http { name } => name,
             OutputBinding::SignalR(binding) => &binding.name,
-        }
-    }
-
-    /// The binding type: `http` or `signalR`.
-    #[must_use]
-    pub fn type_name(&self) -> &'static str {
-        match self {
-            OutputBinding::Http { .. } => "http",
-            OutputBinding::SignalR(_) => "signalR",
         }
     }
 }

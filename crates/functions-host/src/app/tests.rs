@@ -103,6 +103,18 @@ fn what_the_real_host_would_stumble_over_is_told() {
 }
 
 #[test]
+fn a_bundle_range_stands_for_its_newest_version() {
+    let resolved =
+        |version: &str| ExtensionBundle { id: "b".to_owned(), version: version.to_owned() }.resolved_version();
+    assert_eq!(resolved("[4.*, 5.0.0)"), "4.38.0");
+    assert_eq!(resolved("[4.0.0, 5.0.0)"), "4.38.0");
+    assert_eq!(resolved("[3.*, 4.0.0)"), "3.41.0");
+    assert_eq!(resolved("[3.3.0, 5.0.0)"), "4.38.0");
+    assert_eq!(resolved("[4.21.1]"), "4.21.1");
+    assert_eq!(resolved("[1.*, 2.0.0)"), "[1.*, 2.0.0)");
+}
+
+#[test]
 fn hidden_routes_are_told() {
     let on =
         |route: &str| format!(r#"{{ "bindings": [{{ "type": "httpTrigger", "name": "req", "route": "{route}" }}] }}"#);

@@ -1,4 +1,4 @@
-//! `/admin`: running functions by hand, listing them, and the state of the host (functions-host 4.3).
+//! `/admin`: running functions by hand, listing them, and the state of the host, with drain and restart (functions-host 4.3).
 //!
 //! Easily missed: every caller is an administrator here, as under `func start` (functions-host 4.2). In Azure all of this needs
 //! the master key.
@@ -6,7 +6,7 @@
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
-use http::{Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::app::{Function, FunctionState, Trigger};
@@ -30,12 +30,32 @@ pub(super) async fn answer(invoker: &Invoker, path: &str, request: Request) -> R
     match (&parts.method, segments.as_slice()) {
         (&Method::GET | &Method::POST, ["host", "ping"]) => ping(),
         (&Method::GET, ["host", "status"]) => axum::Json(status(invoker)).into_response(),
+        (&Method::POST, ["host", "drain"]) => {
+            invoker.shared().listeners.drain();
+            StatusCode::ACCEPTED.into_response()
+        }
+        (&Method::GET, ["host", "drain", "status"]) => axum::Json(drain_status(invoker)).into_response(),
+        (&Method::POST, ["host", "resume"]) => {
+            // The real host starts itself anew to have listeners again.
+            if invoker.shared().listeners.are_drained() {
+                invoker.restart();
+            }
+            axum::Json(json!({"state": "Running"})).into_response()
+        }
+        (&Method::POST, ["host", "restart"]) => {
+            invoker.restart();
+            axum::Json(json!({"isSelfHost": true, "scriptPath": invoker.app().root})).into_response()
+        }
         (&Method::GET, ["functions"]) => {
-            let functions = &invoker.app().functions;
-            axum::Json(functions.iter().map(|function| describe(invoker, function)).collect::<Vec<_>>()).into_response()
+            let base = base_url(invoker, &parts.headers);
+            let functions = invoker.app().functions.iter();
+            axum::Json(functions.map(|function| describe(invoker, function, &base)).collect::<Vec<_>>()).into_response()
         }
         (&Method::GET, ["functions", name]) => match invoker.app().function(name) {
-            Some(function) => axum::Json(describe(invoker, function)).into_response(),
+            Some(function) => {
+                let base = base_url(invoker, &parts.headers);
+                axum::Json(describe(invoker, function, &base)).into_response()
+            }
             None => StatusCode::NOT_FOUND.into_response(),
         },
         (&Method::GET, ["functions", name, "status"]) => function_status(invoker, name),
@@ -81,27 +101,46 @@ fn function_status(invoker: &Invoker, name: &str) -> Response {
     }
 }
 
-fn describe(invoker: &Invoker, function: &Function) -> Value {
-    let base = format!("http://{}", invoker.shared().address);
+/// `Completed` when nothing runs any more.
+fn drain_status(invoker: &Invoker) -> Value {
+    let outstanding = invoker.outstanding();
+    let state = match (invoker.shared().listeners.are_drained(), outstanding) {
+        (false, _) => "Disabled",
+        (true, 0) => "Completed",
+        (true, _) => "InProgress",
+    };
+    json!({"state": state, "outstandingInvocations": outstanding, "outstandingRetries": 0})
+}
+
+/// The host as the caller calls it.
+fn base_url(invoker: &Invoker, headers: &HeaderMap) -> String {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    format!("http://{}", host.map_or_else(|| invoker.shared().address.to_string(), str::to_owned))
+}
+
+/// Files and test data are not served here, so their addresses are null.
+fn describe(invoker: &Invoker, function: &Function, base: &str) -> Value {
     let prefix = invoker.app().host.route_prefix.trim_matches('/');
     let invoke_url = match &function.trigger {
         Trigger::Http(http) => {
             let path =
                 [prefix, http.route.text()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
-            Some(format!("{base}/{path}"))
+            Some(format!("{base}/{path}").to_lowercase())
         }
         Trigger::Timer(_) | Trigger::SignalR(_) => None,
     };
-    let bindings: Vec<&str> = std::iter::once(function.trigger.type_name())
-        .chain(function.inputs.iter().map(crate::app::InputBinding::type_name))
-        .chain(function.outputs.iter().map(crate::app::OutputBinding::type_name))
-        .collect();
     json!({
         "name": function.name,
+        "script_root_path_href": null,
+        "script_href": null,
+        "config_href": null,
+        "test_data_href": null,
         "href": format!("{base}/admin/functions/{}", function.name),
         "invoke_url_template": invoke_url,
         "language": "custom",
-        "config": {"name": function.name, "bindings": bindings.iter().map(|kind| json!({"type": kind})).collect::<Vec<_>>()},
+        "config": invoker.app().function_json(function),
+        "files": null,
+        "test_data": null,
         "isDisabled": function.state == FunctionState::Disabled,
         "isDirect": false,
         "isProxy": false,
@@ -121,7 +160,7 @@ fn status(invoker: &Invoker) -> Value {
         "functionAppContentEditingState": "Unknown",
     });
     if let (Some(bundle), Value::Object(members)) = (&app.host.extension_bundle, &mut status) {
-        members.insert("extensionBundle".to_owned(), json!({"id": bundle.id, "version": bundle.version}));
+        members.insert("extensionBundle".to_owned(), json!({"id": bundle.id, "version": bundle.resolved_version()}));
     }
     status
 }

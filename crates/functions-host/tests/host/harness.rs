@@ -196,6 +196,13 @@ impl Events {
         found.unwrap()
     }
 
+    /// Waits until all events so far fulfil a condition.
+    pub(crate) async fn wait_until(&self, holds: impl Fn(&[HostEvent]) -> bool) {
+        let mut count = self.1.clone();
+        let search = count.wait_for(|_| holds(&self.all()));
+        assert!(tokio::time::timeout(LONG, search).await.is_ok_and(|search| search.is_ok()), "{:#?}", self.all());
+    }
+
     /// Waits for a line of the host's own that contains `text`.
     pub(crate) async fn wait_for_log(&self, level: LogLevel, text: &str) -> String {
         self.wait_for(text, |event| match event {

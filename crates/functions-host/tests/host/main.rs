@@ -10,3 +10,4 @@ mod server;
 mod signalr;
 mod signalr_trigger;
 mod supervision;
+mod warnings;

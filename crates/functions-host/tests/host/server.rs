@@ -1,11 +1,15 @@
 //! The HTTP side of the host: routes, CORS, the admin interface and the start page (functions-host 4).
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::Router;
 use axum::routing::post;
 use functions_host::events::{HostEvent, ListedTrigger, LogLevel};
 use functions_host::host::{Host, HostOptions, StartError};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::Semaphore;
 
 use crate::harness::{Running, TestApp, http, listener};
 
@@ -114,6 +118,11 @@ async fn functions_and_their_state_are_listed() {
     let one: Value = host.get("/admin/functions/Off").await.json().await.unwrap();
     assert_eq!((&one["name"], &one["isDisabled"]), (&json!("off"), &json!(true)));
     assert_eq!(one["invoke_url_template"], host.url("/api/off"));
+    assert_eq!(one["href"], host.url("/admin/functions/off"));
+    assert_eq!(
+        (&one["config"]["disabled"], &one["config"]["bindings"][0]["type"]),
+        (&json!(true), &json!("httpTrigger"))
+    );
     assert_eq!(status_of(&host, "/admin/functions/unknown").await, 404);
     assert_eq!(status_of(&host, "/admin/functions/unknown/status").await, 404);
     let fine: Value = host.get("/admin/functions/fine/status").await.json().await.unwrap();
@@ -127,9 +136,58 @@ async fn the_host_says_how_it_is() {
     let host = host().await;
     let status: Value = host.get("/admin/host/status").await.json().await.unwrap();
     assert_eq!((&status["state"], &status["version"]), (&json!("Running"), &json!(functions_host::host::HOST_VERSION)));
-    assert_eq!(status["extensionBundle"]["id"], "Microsoft.Azure.Functions.ExtensionBundle");
+    assert_eq!(
+        status["extensionBundle"],
+        json!({"id": "Microsoft.Azure.Functions.ExtensionBundle", "version": "4.38.0"})
+    );
     assert_eq!(status_of(&host, "/admin/host/ping").await, 200);
     assert_eq!(host.post("/admin/host/ping", "").await.status(), 200);
+}
+
+/// A host with one timer, which fires every second, and a handler that answers when it is let go.
+async fn ticking(letting_go: &Arc<Semaphore>) -> Running {
+    let timer = json!({"type": "timerTrigger", "direction": "in", "name": "timer", "schedule": "* * * * * *"});
+    let gate = Arc::clone(letting_go);
+    let tick = move || async move {
+        gate.acquire().await.unwrap().forget();
+        axum::Json(json!({"Outputs": {}}))
+    };
+    let handler =
+        Router::new().route("/tick", post(tick)).route("/fine", post(|| async { axum::Json(json!({"Outputs": {}})) }));
+    TestApp::new().function("tick", &[timer]).function("fine", &http()).start_attached(handler).await
+}
+
+async fn drain_status(host: &Running) -> (String, u64) {
+    let status: Value = host.get("/admin/host/drain/status").await.json().await.unwrap();
+    assert_eq!(status["outstandingRetries"], 0);
+    (status["state"].as_str().unwrap().to_owned(), status["outstandingInvocations"].as_u64().unwrap())
+}
+
+#[tokio::test]
+async fn a_drained_host_fires_no_timers_and_a_resumed_one_does() {
+    let letting_go = Arc::new(Semaphore::new(0));
+    let host = ticking(&letting_go).await;
+    let is_start =
+        |event: &HostEvent| matches!(event, HostEvent::Executing { function, .. } if function == "tick").then_some(());
+    let is_end =
+        |event: &HostEvent| matches!(event, HostEvent::Executed { function, .. } if function == "tick").then_some(());
+    host.events.wait_for("the first tick", is_start).await;
+    assert_eq!(drain_status(&host).await, ("Disabled".to_owned(), 1));
+    assert_eq!(host.post("/admin/host/drain", "").await.status(), 202);
+    assert_eq!(drain_status(&host).await, ("InProgress".to_owned(), 1));
+    letting_go.add_permits(100);
+    host.events.wait_for("the end of the tick", is_end).await;
+    while drain_status(&host).await.0 == "InProgress" {}
+    assert_eq!(drain_status(&host).await, ("Completed".to_owned(), 0));
+    assert_eq!(host.post("/api/fine", "").await.status(), 200, "requests are no listener");
+    let ticks = || host.events.all().iter().filter_map(is_start).count();
+    // The absence of a tick takes as long as a tick would.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert_eq!(ticks(), 1);
+    let resumed: Value = host.post("/admin/host/resume", "").await.json().await.unwrap();
+    assert_eq!(resumed, json!({"state": "Running"}));
+    assert_eq!(drain_status(&host).await.0, "Disabled");
+    host.events.wait_until(|events| events.iter().filter_map(is_start).count() > 1).await;
 }
 
 #[tokio::test]

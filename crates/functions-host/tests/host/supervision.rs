@@ -276,6 +276,23 @@ async fn a_handler_that_ignores_the_interrupt_is_killed_after_the_grace() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
+async fn a_restart_by_hand_is_a_new_process_and_no_failure() {
+    let host = app().start().await;
+    let first = described(&host).await["pid"].to_string();
+    for _ in 0..4 {
+        let before = host.events.processes_ready();
+        assert_eq!(host.post("/admin/host/restart", "").await.status(), 200);
+        let is_ready = |event: &HostEvent| matches!(event, HostEvent::WorkerReady { .. });
+        host.events.wait_until(|events| events.iter().filter(|event| is_ready(event)).count() > before).await;
+    }
+    assert_ne!(described(&host).await["pid"].to_string(), first);
+    assert!(!is_alive(&first));
+    assert!(!host.events.all().iter().any(|event| matches!(event, HostEvent::WorkerFailed { .. })));
+    host.host.shutdown().await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
 async fn a_crash_takes_the_children_of_the_handler_along() {
     let host = app().start().await;
     let child = text_of(&host, "/api/spawn", "").await.1;
