@@ -128,10 +128,11 @@ impl Answer {
     /// When the value of the HTTP output is no response; nothing is sent to any binding then.
     pub(crate) fn outcome(mut self, bindings: &[OutputBinding], zone: &TimeZone) -> Result<Outcome, AnswerError> {
         self.note_undeclared(bindings);
-        let mut response = None;
-        let mut outputs = Vec::new();
+        let (mut response, mut outputs) = (None, Vec::new());
+        // With a `$return` binding the returned object is the value of that binding, and nothing of it reaches another one.
+        let spreads = bindings.iter().all(|binding| binding.name() != RETURN);
         for (place, binding) in bindings.iter().enumerate() {
-            match (binding, self.value_of(binding)) {
+            match (binding, self.value_of(binding, spreads)) {
                 (OutputBinding::Http { .. }, Some(Found::InOutputs(value))) => {
                     response = Some(HttpOutput::declared(value.as_deref(), zone)?);
                 }
@@ -149,15 +150,14 @@ impl Answer {
     }
 
     /// What one binding gets, by the rules of functions-host 3.3, 3.6 and 3.7.
-    fn value_of(&mut self, binding: &OutputBinding) -> Option<Found> {
+    fn value_of(&mut self, binding: &OutputBinding, spreads: bool) -> Option<Found> {
         let name = binding.name();
         if name == RETURN {
             let value = self.return_value.clone()?;
             return Some(Found::Value(self.decoded(binding, "ReturnValue", value)));
         }
-        // The members of a returned object lie over `Outputs`, as they are. With a `$return` binding nothing is spread, but
-        // then no other binding looks here: the object is the value of that binding.
-        if let Some(value) = self.returned_member(name) {
+        // The members of a returned object lie over `Outputs`, as they are.
+        if let Some(value) = self.returned_member(name).filter(|_| spreads) {
             return (!is_null(&value)).then_some(Found::Value(OutputValue::Json(value)));
         }
         let outputs = self.outputs.as_ref()?;

@@ -177,6 +177,13 @@ fn a_return_binding_takes_the_whole_return_value() {
 }
 
 #[test]
+fn beside_a_return_binding_no_member_of_the_return_value_reaches_another_binding() {
+    let body = r#"{"Outputs":{},"ReturnValue":{"a":[2]}}"#;
+    assert_eq!(sent(body, &[signalr(RETURN, None), signalr("a", None)]), [(0, r#"{"a":[2]}"#.to_owned())]);
+    assert_eq!(sent(body, &[signalr("a", None)]), [(0, "[2]".to_owned())]);
+}
+
+#[test]
 fn an_unusable_response_sends_nothing_anywhere() {
     let answer = read(r#"{"Outputs":{"res":5,"a":[]}}"#).unwrap();
     let error = answer.outcome(&[signalr("a", None), res()], &TimeZone::UTC).unwrap_err();
