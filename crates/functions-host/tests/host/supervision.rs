@@ -89,6 +89,33 @@ async fn a_crash_fails_the_call_in_flight_and_the_next_one_works() {
     host.host.shutdown().await;
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_handler_that_is_killed_in_the_middle_of_a_call_fails_it_and_the_next_one_works() {
+    let host = app().start().await;
+    let slow = tokio::spawn(host.http.post(host.url("/api/hang")).send());
+    let is_slow = |event: &HostEvent| match event {
+        HostEvent::Executing { function, .. } if function == "hang" => Some(()),
+        _ => None,
+    };
+    host.events.wait_for("the slow call", is_slow).await;
+    // Answered by the same process after the slow call went out to it.
+    let before = described(&host).await;
+    let killed = std::process::Command::new("kill").args(["-KILL", &before["pid"].to_string()]).status();
+    assert!(killed.is_ok_and(|killed| killed.success()));
+    let answer = tokio::time::timeout(LONG, slow).await.expect("the call ends").unwrap().unwrap();
+    assert_eq!((answer.status().as_u16(), answer.text().await.unwrap()), (500, String::new()));
+    let error = host.last_error().unwrap();
+    assert!(error.starts_with("An error occurred while sending the request."), "{error}");
+    let after = described(&host).await;
+    assert_ne!(before["pid"], after["pid"]);
+    let (line, error, next) = failures(&host).remove(0);
+    assert_eq!(line, format!("Language Worker Process exited. Pid={}.", before["pid"]));
+    assert!(error.ends_with(" exited with code 137 (0x89)"), "{error}");
+    assert_eq!(next, AfterExit::Restart);
+    host.host.shutdown().await;
+}
+
 #[tokio::test]
 async fn the_third_failure_stops_the_host_with_the_real_message() {
     let host = app().start().await;
