@@ -86,6 +86,16 @@ impl Answer {
         Self::refusal(status, family, &error.to_string(), None)
     }
 
+    /// A failure that has a code of its own, for the header and for the document.
+    pub(crate) fn failure(status: StatusCode, family: Family, code: &'static str, message: &str) -> Self {
+        let (content_type, body) = match family {
+            Family::V1 => (TEXT, message.to_owned()),
+            Family::Versioned => (JSON, ErrorDetail { code, message, target: None }.to_json()),
+        };
+        let answer = Self { body, ..Self::empty(status) }.header(CONTENT_TYPE, content_type);
+        answer.header(ERROR_CODE, HeaderValue::from_static(code))
+    }
+
     /// 413: a body may have 1 MB (signalr-service 1.9).
     pub(crate) fn too_large(family: Family) -> Self {
         let message = "The request body is larger than 1 MB.";

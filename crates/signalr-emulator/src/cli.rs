@@ -88,6 +88,9 @@ pub(crate) struct Start {
     /// Checks only the signature of tokens, as the official emulator does. Azure checks more.
     #[arg(long)]
     lenient: bool,
+    /// How many seconds `:invoke` waits for the result of a client.
+    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = clap::value_parser!(u64).range(1..=600))]
+    invocation_timeout: u64,
     /// Answers an invocation that no upstream listens to with an error. Azure answers nothing, and the client waits.
     #[arg(long)]
     answer_unheard: bool,
@@ -135,6 +138,7 @@ impl Start {
             hosts: self.hosts.clone(),
             upstream: Upstream { unmatched, ..upstream },
             connection_limit: self.connection_limit()?,
+            invocation_timeout: Duration::from_secs(self.invocation_timeout),
             ..EmulatorOptions::default()
         };
         if self.strict {
@@ -178,6 +182,7 @@ mod tests {
         assert_eq!(options.connection_limit, None);
         assert_eq!(options.api_versions, ApiVersions::Any);
         assert_eq!(options.server.negotiation_lifetime, Duration::from_secs(15));
+        assert_eq!(options.invocation_timeout, Duration::from_secs(600));
     }
 
     #[test]

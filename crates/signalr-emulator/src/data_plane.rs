@@ -1,10 +1,13 @@
 //! `/api`, through which servers send messages and manage groups: one request in, one answer out.
 //!
-//! A send is answered with 202 once it is in the queue of every receiver. Nothing in here waits for a client, so that
-//! what one caller sends in turn also arrives in turn.
+//! A send is answered with 202 once it is in the queue of every receiver. Nothing in here waits for a client but
+//! `:invoke`, which has queued its message by then, so that what one caller sends in turn also arrives in turn.
 
 mod body;
 mod perform;
+
+mod invoke;
+mod stream;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -19,8 +22,8 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use crate::ApiVersions;
 use crate::answer::Answer;
 use crate::events::Surface;
-use crate::message::{Format, Message};
-use crate::names::{Invalid, check_connection, check_group, check_user_to_close, internal_hub_name};
+use crate::message::{BodyError, Format};
+use crate::names::{Invalid, check_connection, check_group, check_stream, check_user_to_close, internal_hub_name};
 use crate::operation::{Audience, Family, Operation, Route, Unroutable};
 use crate::parameters::Parameters;
 use crate::service::Service;
@@ -83,7 +86,12 @@ fn check_names(operation: &Operation) -> Result<(), Invalid> {
         | Operation::CloseConnections(Audience::Connection(connection))
         | Operation::CloseConnection { connection }
         | Operation::ConnectionExists { connection }
+        | Operation::Invoke { connection }
         | Operation::RemoveConnectionFromAll { connection } => check_connection(connection),
+        Operation::SendStreamItem { connection, stream } | Operation::CompleteStream { connection, stream } => {
+            check_connection(connection)?;
+            check_stream(stream)
+        }
         Operation::CloseConnections(Audience::User(user)) => check_user_to_close(user),
         Operation::Send(Audience::Everyone | Audience::User(_))
         | Operation::CloseConnections(Audience::Everyone)
@@ -93,15 +101,17 @@ fn check_names(operation: &Operation) -> Result<(), Invalid> {
     }
 }
 
-async fn read_message(family: Family, headers: &HeaderMap, body: Body) -> Result<Message, Refused> {
+/// Reads a body with `parse`, which is told how it is written.
+async fn read_body<T>(
+    family: Family,
+    headers: &HeaderMap,
+    body: Body,
+    parse: impl FnOnce(Format, &[u8]) -> Result<T, BodyError>,
+) -> Result<T, Refused> {
     let body = body::read(body).await.map_err(|unread| Refused::unread(family, &unread))?;
     // A request without any body is told about the body, not about its type.
-    let format = if body.is_empty() { Ok(Format::Json) } else { Format::of(family, headers) };
-    let message = format.and_then(|format| Message::parse(format, &body));
-    message.map_err(|error| {
-        let reason = error.to_string();
-        Refused { answer: Answer::refused_body(family, &error), reason }
-    })
+    let format = if body.is_empty() { Err(BodyError::Missing) } else { Format::of(family, headers) };
+    format.and_then(|format| parse(format, &body)).map_err(|error| Refused::body(family, &error))
 }
 
 /// The address under which the caller reaches this service, as its `Host` header says.
@@ -139,6 +149,10 @@ impl Refused {
     fn invalid(family: Family, cause: &Invalid) -> Self {
         let reason = format!("{}: {}", cause.parameter, cause.message);
         Self { answer: Answer::invalid(family, cause), reason }
+    }
+
+    fn body(family: Family, cause: &BodyError) -> Self {
+        Self { answer: Answer::refused_body(family, cause), reason: cause.to_string() }
     }
 
     fn unread(family: Family, cause: &Unread) -> Self {

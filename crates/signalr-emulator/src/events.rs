@@ -92,6 +92,19 @@ pub enum Event {
         /// How many connections were closed instead, because too much waits for them already.
         dropped: usize,
     },
+    /// An item or the end of a stream was accepted.
+    Streamed {
+        /// The hub.
+        hub: String,
+        /// The public id of the connection that it is for.
+        connection_id: String,
+        /// The invocation id under which the client has asked for the stream.
+        stream_id: String,
+        /// How large the item is; an end is nothing.
+        bytes: usize,
+        /// Whether the connection was there to take it.
+        queued: bool,
+    },
     /// A request was answered with an error.
     Refused {
         /// Where.
@@ -160,7 +173,9 @@ impl fmt::Display for UnheardCause {
             Self::NoMatch => {
                 "add a template whose patterns match this hub, the category `messages` and this event; case counts"
             }
-            Self::Stream => "streams are not for serverless mode; use `invoke` or `send`",
+            Self::Stream => {
+                "upstreams do not hear of streams; use `invoke` or `send`, or send the items of this one through REST"
+            }
         })
     }
 }

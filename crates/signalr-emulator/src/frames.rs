@@ -1,4 +1,4 @@
-//! A body of `application/octet-stream`: a MessagePack map from hub protocol to a framed Invocation.
+//! A body of `application/octet-stream`: a MessagePack map from hub protocol to a framed `Invocation` or `StreamItem`.
 //!
 //! The frames reach clients as they are, so they are checked here: a frame that is not whole makes every client drop its
 //! connection (signalr-service 1.5 item 5, signalr-protocol 1.6).
@@ -6,40 +6,84 @@
 use bytes::Bytes;
 use rmpv::ValueRef;
 use rmpv::decode::read_value_ref_with_max_depth;
+use rmpv::encode::write_value_ref;
 use serde::Deserialize;
-use signalr_server::HubProtocol;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+use signalr_server::{Arguments, HubProtocol, Payload};
 
 use crate::message::{Content, Message};
 
 const RECORD_SEPARATOR: u8 = 0x1e;
-/// The message type of an Invocation.
+/// The message types (signalr-protocol 4.3).
 const INVOCATION: u64 = 1;
+const STREAM_ITEM: u64 = 2;
 /// How deep arguments may be nested. Values of clients are nowhere near; a hostile one would exhaust the stack.
 const DEPTH: usize = 128;
 
-/// Reads the map. Entries of protocols that no client here can speak are left out.
-pub(crate) fn read(body: &[u8]) -> Result<Message, &'static str> {
+/// What a frame of one protocol says, or why it is none.
+type Reading<T> = Result<T, &'static str>;
+
+/// Reads the map of a send. Entries of protocols that no client here can speak are left out.
+pub(crate) fn read(body: &[u8]) -> Reading<Message> {
+    let (frames, target) = entries(body, |protocol, frame| match protocol {
+        HubProtocol::Json => json_target(frame).ok_or("`json` is not one Invocation with its record separator"),
+        HubProtocol::MessagePack => {
+            messagepack_target(frame).ok_or("`messagepack` is not one Invocation with its length")
+        }
+    })?;
+    Ok(Message { target, content: Content::Frames(frames) })
+}
+
+/// Reads the map of an item of `stream`.
+pub(crate) fn read_stream_item(stream: &str, body: &[u8]) -> Reading<Vec<(HubProtocol, Bytes)>> {
+    let (frames, ()) = entries(body, |protocol, frame| {
+        let (found, complaint) = match protocol {
+            HubProtocol::Json => {
+                (json_stream(frame), "`json` is not one StreamItem of this stream with its record separator")
+            }
+            HubProtocol::MessagePack => {
+                (messagepack_stream(frame), "`messagepack` is not one StreamItem of this stream with its length")
+            }
+        };
+        if found.as_deref() == Some(stream) { Ok(()) } else { Err(complaint) }
+    })?;
+    Ok(frames)
+}
+
+/// The arguments of an Invocation, which was checked before.
+pub(crate) fn arguments(protocol: HubProtocol, frame: &[u8]) -> Option<Arguments> {
+    match protocol {
+        HubProtocol::Json => {
+            let invocation: Invocation = serde_json::from_slice(json(frame)?).ok()?;
+            invocation.arguments.map_or_else(|| Some(Arguments::none()), |array| Arguments::from_raw_json(array).ok())
+        }
+        HubProtocol::MessagePack => {
+            let ValueRef::Array(parts) = value(without_length(frame)?)? else { return None };
+            let mut bytes = Vec::new();
+            write_value_ref(&mut bytes, parts.get(4)?).ok()?;
+            Arguments::try_from(Payload::from_messagepack(&bytes).ok()?).ok()
+        }
+    }
+}
+
+/// The frames per protocol, and what the first of them says.
+fn entries<T>(body: &[u8], read: impl Fn(HubProtocol, &[u8]) -> Reading<T>) -> Reading<(Vec<(HubProtocol, Bytes)>, T)> {
     let Some(ValueRef::Map(entries)) = value(body) else {
         return Err("it is not one MessagePack map");
     };
-    let mut target = None;
+    let mut first = None;
     let mut frames = Vec::with_capacity(entries.len());
     for (protocol, frame) in &entries {
         let (ValueRef::String(protocol), ValueRef::Binary(frame)) = (protocol, frame) else {
             return Err("its entries are not names of hub protocols with binary values");
         };
         let Some(protocol) = protocol.as_str().and_then(HubProtocol::from_name) else { continue };
-        let found = match protocol {
-            HubProtocol::Json => json_target(frame).ok_or("`json` is not one Invocation with its record separator")?,
-            HubProtocol::MessagePack => {
-                messagepack_target(frame).ok_or("`messagepack` is not one Invocation with its length")?
-            }
-        };
-        target.get_or_insert(found);
+        let found = read(protocol, frame)?;
+        first.get_or_insert(found);
         frames.push((protocol, Bytes::copy_from_slice(frame)));
     }
-    let target = target.ok_or("it has neither `json` nor `messagepack`")?;
-    Ok(Message { target, content: Content::Frames(frames) })
+    Ok((frames, first.ok_or("it has neither `json` nor `messagepack`")?))
 }
 
 #[derive(Deserialize)]
@@ -47,15 +91,27 @@ struct Invocation {
     #[serde(rename = "type")]
     kind: u64,
     target: String,
+    arguments: Option<Box<RawValue>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StreamItem {
+    #[serde(rename = "type")]
+    kind: u64,
+    invocation_id: String,
+    #[serde(rename = "item")]
+    _item: IgnoredAny,
 }
 
 fn json_target(frame: &[u8]) -> Option<String> {
-    let (separator, message) = frame.split_last()?;
-    if *separator != RECORD_SEPARATOR || message.contains(&RECORD_SEPARATOR) {
-        return None;
-    }
-    let invocation: Invocation = serde_json::from_slice(message).ok()?;
+    let invocation: Invocation = serde_json::from_slice(json(frame)?).ok()?;
     (invocation.kind == INVOCATION).then_some(invocation.target)
+}
+
+fn json_stream(frame: &[u8]) -> Option<String> {
+    let item: StreamItem = serde_json::from_slice(json(frame)?).ok()?;
+    (item.kind == STREAM_ITEM).then_some(item.invocation_id)
 }
 
 /// `[1, headers, invocation id or nil, target, arguments, ...]` behind its length.
@@ -67,6 +123,23 @@ fn messagepack_target(frame: &[u8]) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// `[2, headers, stream id, item]` behind its length.
+fn messagepack_stream(frame: &[u8]) -> Option<String> {
+    let ValueRef::Array(parts) = value(without_length(frame)?)? else { return None };
+    match parts.as_slice() {
+        [kind, _, ValueRef::String(stream), _, ..] if kind.as_u64() == Some(STREAM_ITEM) => {
+            stream.as_str().map(str::to_owned)
+        }
+        _ => None,
+    }
+}
+
+/// The message before its record separator.
+fn json(frame: &[u8]) -> Option<&[u8]> {
+    let (separator, message) = frame.split_last()?;
+    (*separator == RECORD_SEPARATOR && !message.contains(&RECORD_SEPARATOR)).then_some(message)
 }
 
 /// The message behind a length of base 128, least significant group first, in at most five bytes.
@@ -131,6 +204,42 @@ mod tests {
         check(&map("messagepack", b"\x08\x95\x01\x80\xc0\xa1m\x90"), messagepack);
         check(&map("messagepack", b"\x07\x95\x02\x80\xc0\xa1m\x90"), messagepack);
         check(&map("messagepack", b"\xff\xff\xff\xff\xff\x01"), messagepack);
+    }
+
+    #[track_caller]
+    fn check_arguments(protocol: HubProtocol, frame: &[u8], expected: Option<&str>) {
+        let found = arguments(protocol, frame);
+        assert_eq!(found.as_ref().map(|arguments| arguments.json().get()), expected);
+    }
+
+    #[test]
+    fn arguments_are_taken_out_of_a_frame() {
+        let json = HubProtocol::Json;
+        check_arguments(json, b"{\"type\":1,\"target\":\"m\",\"arguments\":[1.0, {}]}\x1e", Some("[1.0, {}]"));
+        check_arguments(json, b"{\"type\":1,\"target\":\"m\"}\x1e", Some("[]"));
+        check_arguments(json, b"{\"type\":1,\"target\":\"m\",\"arguments\":{}}\x1e", None);
+        let messagepack = HubProtocol::MessagePack;
+        check_arguments(messagepack, b"\x14\x96\x01\x80\xc0\xaanewMessage\x91\xa2hi\x90", Some(r#"["hi"]"#));
+        check_arguments(messagepack, b"\x07\x95\x01\x80\xc0\xa1m\x80", None);
+        check_arguments(messagepack, b"\x06\x94\x01\x80\xc0\xa1m", None);
+    }
+
+    #[track_caller]
+    fn check_item(body: &[u8], expected: Result<usize, &str>) {
+        assert_eq!(read_stream_item("s", body).map(|frames| frames.len()), expected);
+    }
+
+    #[test]
+    fn an_item_has_to_be_one_of_its_stream() {
+        let json = Err("`json` is not one StreamItem of this stream with its record separator");
+        check_item(&map("json", b"{\"type\":2,\"invocationId\":\"s\",\"item\":null}\x1e"), Ok(1));
+        check_item(&map("json", b"{\"type\":2,\"invocationId\":\"t\",\"item\":null}\x1e"), json);
+        check_item(&map("json", b"{\"type\":2,\"invocationId\":\"s\"}\x1e"), json);
+        check_item(&map("json", b"{\"type\":3,\"invocationId\":\"s\",\"item\":1}\x1e"), json);
+        let messagepack = Err("`messagepack` is not one StreamItem of this stream with its length");
+        check_item(&map("messagepack", b"\x06\x94\x02\x80\xa1s\x2a"), Ok(1));
+        check_item(&map("messagepack", b"\x06\x94\x02\x80\xa1t\x2a"), messagepack);
+        check_item(&map("messagepack", b"\x05\x93\x02\x80\xa1s"), messagepack);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! The map, in reading order: [`EmulatorOptions`] and [`Event`]s; the [`Emulator`] with its routes; whom the service
 //! believes (`authentication`); the hubs with their connections and the groups of their users (`hub`, `user_groups`);
 //! the client side (`client_endpoint`), which reports to the `upstream`; the REST side (`data_plane`), which reads a path (`operation`), a query
-//! (`parameters`, `names`, `listing`) and a body (`message`, `frames`) and gives an `answer`. `metrics` counts events.
+//! (`parameters`, `names`, `listing`) and a body (`message`, `stream_item`, `frames`) and gives an `answer`. `metrics` counts events.
 //!
 //! ```no_run
 //! use signalr_emulator::{EmulatorOptions, connection_string};
@@ -39,6 +39,7 @@ mod options;
 mod parameters;
 mod places;
 mod service;
+mod stream_item;
 mod upstream;
 mod user_groups;
 

@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 use crate::names::Invalid;
-use crate::parameters::Parameters;
+use crate::parameters::{LARGEST_NUMBER, Parameters};
 
 /// `maxpagesize` is 1 to 200; without it a page is as long as it may be.
 const LONGEST_PAGE: u64 = 200;
@@ -40,7 +40,7 @@ pub(crate) struct Page {
 impl PageRequest {
     pub(crate) fn read(parameters: &Parameters) -> Result<Self, Invalid> {
         let size = parameters.number("maxpagesize", 1..=LONGEST_PAGE)?.unwrap_or(LONGEST_PAGE);
-        let top = parameters.number("top", 1..=u64::from(u32::MAX))?;
+        let top = parameters.number("top", 1..=LARGEST_NUMBER)?;
         let after = parameters.first("continuationToken").filter(|token| !token.is_empty()).map(str::to_owned);
         Ok(Self { size: capped(size), top: top.map(capped), after })
     }

@@ -89,9 +89,6 @@ fn is_utf8(parameter: &str) -> bool {
 impl Message {
     /// Reads a body of `format`.
     pub(crate) fn parse(format: Format, body: &[u8]) -> Result<Self, BodyError> {
-        if body.is_empty() {
-            return Err(BodyError::Missing);
-        }
         match format {
             Format::Json => Self::parse_json(body),
             Format::FrameMap => frames::read(body).map_err(BodyError::NotFrames),
@@ -103,6 +100,18 @@ impl Message {
         match &self.content {
             Content::Arguments(arguments) => arguments.json().get().len(),
             Content::Frames(frames) => frames.iter().map(|(_, frame)| frame.len()).max().unwrap_or_default(),
+        }
+    }
+
+    /// The arguments for a client of `protocol`. Of whole messages those of its own protocol count, if there are any.
+    pub(crate) fn arguments(&self, protocol: HubProtocol) -> Result<Arguments, BodyError> {
+        match &self.content {
+            Content::Arguments(arguments) => Ok(arguments.clone()),
+            Content::Frames(frames) => {
+                let own = frames.iter().find(|(spoken, _)| *spoken == protocol);
+                let frame = own.or_else(|| frames.first());
+                frame.and_then(|(spoken, frame)| frames::arguments(*spoken, frame)).ok_or(BodyError::NotAnArray)
+            }
         }
     }
 
@@ -197,7 +206,6 @@ mod tests {
 
     #[test]
     fn a_message_needs_a_target_and_an_array() {
-        check("", Err("Message in request body is required."));
         check("null", Err("Message in request body is required."));
         check("{}", Err("The Target field is required."));
         check(r#"{"target":""}"#, Err("The Target field is required."));

@@ -86,6 +86,12 @@ impl Counters {
                 self.delivery_bytes += number(bytes * queued);
                 self.undelivered += number(*dropped);
             }
+            Event::Streamed { bytes, queued, .. } => {
+                self.sends += 1;
+                self.send_bytes += number(*bytes);
+                self.deliveries += u64::from(*queued);
+                self.delivery_bytes += if *queued { number(*bytes) } else { 0 };
+            }
             Event::Refused { surface, status, .. } => {
                 *self.refused.entry((label(*surface), status.as_u16())).or_default() += 1;
             }

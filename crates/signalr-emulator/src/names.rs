@@ -10,6 +10,10 @@ use azure_signalr::{ApplicationName, ConnectionId, GroupName, HubName};
 const INVALID_USER: &str = "Invalid user id. Valid user id should be in between 1 and 1024 characters long.";
 const LONGEST_USER: usize = 1024;
 
+/// No text is published for a stream either (signalr-service 1.2).
+const INVALID_STREAM: &str = "Invalid stream id. Valid stream id should be in between 1 and 100 characters long.";
+const LONGEST_STREAM: usize = 100;
+
 /// A parameter with a value that the service refuses with 400.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Invalid {
@@ -50,6 +54,12 @@ pub(crate) fn check_user_to_close(user: &str) -> Result<(), Invalid> {
     // .NET counts UTF-16 units.
     let legal = !user.is_empty() && user.encode_utf16().count() <= LONGEST_USER;
     if legal { Ok(()) } else { Err(Invalid::new("user", INVALID_USER)) }
+}
+
+/// The id of a stream: 1 to 100 characters, not only white space.
+pub(crate) fn check_stream(stream: &str) -> Result<(), Invalid> {
+    let legal = !stream.trim().is_empty() && stream.encode_utf16().count() <= LONGEST_STREAM;
+    if legal { Ok(()) } else { Err(Invalid::new("streamId", INVALID_STREAM)) }
 }
 
 #[cfg(test)]
@@ -110,5 +120,14 @@ mod tests {
         assert!(check_user_to_close("").is_err());
         assert!(check_user_to_close(&"u".repeat(1025)).is_err());
         assert!(check_user_to_close(&"🦀".repeat(513)).is_err());
+    }
+
+    #[test]
+    fn a_stream_has_1_to_100_characters_and_not_only_white_space() {
+        assert!(check_stream("0").is_ok());
+        assert!(check_stream(&"s".repeat(100)).is_ok());
+        assert!(check_stream("").is_err());
+        assert!(check_stream(" \t").is_err());
+        assert!(check_stream(&"s".repeat(101)).is_err());
     }
 }

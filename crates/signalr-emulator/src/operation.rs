@@ -53,6 +53,9 @@ pub(crate) enum Operation {
     RemoveUserFromAll { user: String },
     ListConnections { group: String },
     GenerateToken,
+    Invoke { connection: String },
+    SendStreamItem { connection: String, stream: String },
+    CompleteStream { connection: String, stream: String },
 }
 
 /// Why a request is no operation.
@@ -83,7 +86,7 @@ impl Operation {
     /// The status of success, which differs between the two families (signalr-service 1.4).
     pub(crate) fn success(&self, family: Family) -> StatusCode {
         match (self, family) {
-            (Self::Send(_), _) => StatusCode::ACCEPTED,
+            (Self::Send(_) | Self::SendStreamItem { .. } | Self::CompleteStream { .. }, _) => StatusCode::ACCEPTED,
             (Self::CloseConnections(_), _) => StatusCode::NO_CONTENT,
             (Self::CloseConnection { .. } | Self::AddUser { .. } | Self::RemoveUser { .. }, Family::V1) => {
                 StatusCode::ACCEPTED
@@ -151,9 +154,12 @@ fn post(words: &[&str], names: &[&str]) -> Result<Operation, Unroutable> {
         (["groups", ":closeconnections"], [group]) => Operation::CloseConnections(Audience::Group(own(group))),
         ([":generatetoken"], []) => Operation::GenerateToken,
         ([":execute"], []) => return Err(Unroutable::Missing("`:execute`")),
-        (["connections", ":invoke"], [_]) => return Err(Unroutable::Missing("`:invoke` (client results)")),
-        (["connections", "streams", ":send" | ":complete"], [_, _]) => {
-            return Err(Unroutable::Missing("streams to clients"));
+        (["connections", ":invoke"], [id]) => Operation::Invoke { connection: own(id) },
+        (["connections", "streams", ":send"], [id, stream]) => {
+            Operation::SendStreamItem { connection: own(id), stream: own(stream) }
+        }
+        (["connections", "streams", ":complete"], [id, stream]) => {
+            Operation::CompleteStream { connection: own(id), stream: own(stream) }
         }
         _ => return Err(Unroutable::NotFound),
     })

@@ -1,5 +1,7 @@
 //! What an emulator may be started with. The defaults are those of the official emulator, but for its laxness.
 
+use std::time::Duration;
+
 use azure_signalr::AccessKey;
 use signalr_server::{ServerOptions, StatefulReconnect};
 
@@ -11,6 +13,9 @@ pub const DEFAULT_ACCESS_KEY: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEF
 /// The largest hub message of a client. The service sets no limit for WebSockets (signalr-service 2.7); a process on a
 /// developer's machine has one, so that a runaway client cannot fill the memory.
 const MAXIMUM_CLIENT_MESSAGE: usize = 16 * 1024 * 1024;
+
+/// How long an invocation of a client may be pending (signalr-service 7).
+const INVOCATION_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
 /// How an emulator behaves.
 #[derive(Debug, Clone)]
@@ -27,6 +32,8 @@ pub struct EmulatorOptions {
     /// How many clients may be connected at the same time, over all hubs: 20 in the free tier, 1,000 per unit in the
     /// standard one (signalr-service 6.1). Further ones get 429. No limit by default.
     pub connection_limit: Option<usize>,
+    /// How long `:invoke` waits for the result of a client; 10 minutes.
+    pub invocation_timeout: Duration,
     /// Where the service reports what clients do; nowhere by default.
     pub upstream: Upstream,
     /// Timeouts and limits of client connections.
@@ -79,6 +86,7 @@ impl Default for EmulatorOptions {
             hosts: Vec::new(),
             api_versions: ApiVersions::default(),
             connection_limit: None,
+            invocation_timeout: INVOCATION_TIMEOUT,
             upstream: Upstream::default(),
             server,
             observer: Observer::default(),

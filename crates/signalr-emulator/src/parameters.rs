@@ -12,6 +12,9 @@ use crate::user_groups::Lifetime;
 const VERSIONS: [&str; 4] = ["2022-06-01", "2022-11-01", "2023-07-01", NEWEST_VERSION];
 const NEWEST_VERSION: &str = "2024-12-01";
 
+/// Whole numbers are `int32` in every description (signalr-service 1.1).
+pub(crate) const LARGEST_NUMBER: u64 = i32::MAX as u64;
+
 /// The decoded query of one request.
 #[derive(Debug, Default)]
 pub(crate) struct Parameters(Query);
@@ -34,7 +37,7 @@ impl Parameters {
 
     /// `ttl` in whole seconds.
     pub(crate) fn lifetime(&self) -> Result<Lifetime, Invalid> {
-        match self.number("ttl", 0..=u64::MAX)? {
+        match self.number("ttl", 0..=LARGEST_NUMBER)? {
             Some(seconds) => Ok(Lifetime::Limited(Duration::from_secs(seconds))),
             None => Ok(Lifetime::Unlimited),
         }
@@ -46,6 +49,16 @@ impl Parameters {
         match text.parse().ok().filter(|number| allowed.contains(number)) {
             Some(number) => Ok(Some(number)),
             None => Err(Invalid::new(name, format!("The value '{text}' is not valid for '{name}'."))),
+        }
+    }
+
+    /// `true` or `false`, as .NET reads them; absent and empty mean `false`.
+    pub(crate) fn flag(&self, name: &'static str) -> Result<bool, Invalid> {
+        match self.first(name).unwrap_or_default() {
+            "" => Ok(false),
+            text if text.eq_ignore_ascii_case("true") => Ok(true),
+            text if text.eq_ignore_ascii_case("false") => Ok(false),
+            text => Err(Invalid::new(name, format!("The value '{text}' is not valid for '{name}'."))),
         }
     }
 
@@ -100,8 +113,18 @@ mod tests {
         check_ttl("ttl=", Ok(Lifetime::Unlimited));
         check_ttl("ttl=0", Ok(Lifetime::Limited(Duration::ZERO)));
         check_ttl("TTL=90", Ok(Lifetime::Limited(Duration::from_secs(90))));
+        check_ttl("ttl=2147483647", Ok(Lifetime::Limited(Duration::from_secs(2_147_483_647))));
+        check_ttl("ttl=2147483648", Err("The value '2147483648' is not valid for 'ttl'."));
         check_ttl("ttl=-1", Err("The value '-1' is not valid for 'ttl'."));
         check_ttl("ttl=1.5", Err("The value '1.5' is not valid for 'ttl'."));
+    }
+
+    #[test]
+    fn a_flag_is_true_or_false_and_false_unless_it_is_given() {
+        let flag = |query| Parameters::parse(Some(query)).flag("completed").map_err(|invalid| invalid.message);
+        assert_eq!((flag(""), flag("completed="), flag("completed=false")), (Ok(false), Ok(false), Ok(false)));
+        assert_eq!((flag("completed=true"), flag("Completed=True")), (Ok(true), Ok(true)));
+        assert_eq!(flag("completed=1"), Err("The value '1' is not valid for 'completed'.".to_owned()));
     }
 
     #[track_caller]

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use azure_signalr::AccessKey;
 use http::StatusCode;
@@ -29,6 +30,7 @@ pub(crate) struct Service {
     pub(crate) upstream: UpstreamCaller,
     pub(crate) places: Places,
     pub(crate) api_versions: ApiVersions,
+    pub(crate) invocation_timeout: Duration,
     pub(crate) observer: Observer,
     pub(crate) metrics: Arc<Metrics>,
     warned_versions: Mutex<HashSet<String>>,
@@ -44,6 +46,7 @@ impl Service {
             hubs: Hubs::default(),
             places: Places::new(options.connection_limit),
             api_versions: options.api_versions,
+            invocation_timeout: options.invocation_timeout,
             upstream: UpstreamCaller::new(options, observer.clone(), shutdown),
             observer,
             metrics,

@@ -13,7 +13,7 @@ use serde::Serialize;
 use signalr_server::{Connection, Recipients, Reconnect};
 use url::Url;
 
-use super::{Refused, origin, read_message};
+use super::{Refused, origin, read_body};
 use crate::answer::{Absent, Answer};
 use crate::events::{Event, Member, SentTo};
 use crate::hub::ServiceHub;
@@ -21,13 +21,11 @@ use crate::listing::{GroupMember, PageRequest};
 use crate::message::Message;
 use crate::names::Invalid;
 use crate::operation::{Audience, Family, Operation};
-use crate::parameters::Parameters;
+use crate::parameters::{LARGEST_NUMBER, Parameters};
 use crate::service::Service;
 
 /// Lifetime of a generated token without `minutesToExpire`.
 const DEFAULT_MINUTES: u64 = 60;
-/// A year: the service documents no maximum, and the clock of no platform ends within it.
-const LONGEST_MINUTES: u64 = 365 * 24 * 60;
 
 /// A call that was let in.
 #[derive(Debug)]
@@ -49,61 +47,56 @@ impl Call<'_> {
     /// Does what is asked. What changes nothing, because there was nothing to change, succeeds as well
     /// (signalr-service 1.6, 8.7).
     pub(super) async fn perform(&self, operation: &Operation, body: Body) -> Result<Answer, Refused> {
-        let ServiceHub { clients, .. } = self.hub;
-        let success = Answer::empty(operation.success(self.family));
-        let absent_unless = |found: bool, absent: Absent| if found { success.clone() } else { Answer::absent(absent) };
-        Ok(match operation {
-            Operation::Send(audience) => {
-                let message = read_message(self.family, &self.parts.headers, body).await?;
-                self.send(audience, message);
-                success
+        let refuse = |invalid: Invalid| self.refuse(&invalid);
+        match operation {
+            Operation::Send(audience) => self.send(audience, self.message(body).await?),
+            Operation::CloseConnections(audience) => self.close(audience, &self.parameters.excluded()),
+            Operation::CloseConnection { connection } => self.close(&Audience::Connection(connection.clone()), &[]),
+            Operation::ConnectionExists { .. }
+            | Operation::UserExists { .. }
+            | Operation::GroupExists { .. }
+            | Operation::UserInGroup { .. }
+            | Operation::AddConnection { .. } => {
+                if let Some(absent) = self.look_for(operation) {
+                    return Ok(Answer::absent(absent));
+                }
             }
-            Operation::CloseConnections(audience) => {
-                self.close(audience, &self.parameters.excluded());
-                success
-            }
-            Operation::CloseConnection { connection } => {
-                self.close(&Audience::Connection(connection.clone()), &[]);
-                success
-            }
+            Operation::RemoveConnection { connection, group } => self.remove_connection(connection, group),
+            Operation::RemoveConnectionFromAll { connection } => self.remove_connection_from_all(connection),
+            Operation::AddUser { user, group } => self.add_user(user, group).map_err(refuse)?,
+            Operation::RemoveUser { user, group } => self.remove_user(user, group),
+            Operation::RemoveUserFromAll { user } => self.remove_user_from_all(user),
+            Operation::ListConnections { group } => return self.list(group).map_err(refuse),
+            Operation::GenerateToken => return self.generate_token().map_err(refuse),
+            Operation::Invoke { connection } => return self.invoke(connection, self.message(body).await?).await,
+            Operation::SendStreamItem { connection, stream } => self.send_stream_item(connection, stream, body).await?,
+            Operation::CompleteStream { connection, stream } => self.complete_stream(connection, stream),
+        }
+        Ok(Answer::empty(operation.success(self.family)))
+    }
+
+    /// What an operation needs and does not find.
+    fn look_for(&self, operation: &Operation) -> Option<Absent> {
+        let clients = &self.hub.clients;
+        let (found, absent) = match operation {
             Operation::ConnectionExists { connection } => {
-                absent_unless(clients.connection(connection).is_some(), Absent::Connection)
+                (clients.connection(connection).is_some(), Absent::Connection)
             }
-            Operation::UserExists { user } => absent_unless(clients.has_user(user), Absent::User),
-            Operation::GroupExists { group } => absent_unless(clients.has_group(group), Absent::Group),
+            Operation::UserExists { user } => (clients.has_user(user), Absent::User),
+            Operation::GroupExists { group } => (clients.has_group(group), Absent::Group),
             Operation::UserInGroup { user, group } => {
-                absent_unless(self.hub.has_user_in_group(user, group, self.now), Absent::UserInGroup)
+                (self.hub.has_user_in_group(user, group, self.now), Absent::UserInGroup)
             }
             Operation::AddConnection { connection, group } => {
-                absent_unless(self.add_connection(connection, group), Absent::ConnectionToAdd)
+                (self.add_connection(connection, group), Absent::ConnectionToAdd)
             }
-            Operation::RemoveConnection { connection, group } => {
-                if clients.leave(connection, group) {
-                    self.report_leave(Some(group), Member::Connection(connection.clone()));
-                }
-                success
-            }
-            Operation::RemoveConnectionFromAll { connection } => {
-                if clients.leave_all(connection) {
-                    self.report_leave(None, Member::Connection(connection.clone()));
-                }
-                success
-            }
-            Operation::AddUser { user, group } => {
-                self.add_user(user, group).map_err(|invalid| self.refuse(&invalid))?;
-                success
-            }
-            Operation::RemoveUser { user, group } => {
-                self.remove_user(user, group);
-                success
-            }
-            Operation::RemoveUserFromAll { user } => {
-                self.remove_user_from_all(user);
-                success
-            }
-            Operation::ListConnections { group } => self.list(group).map_err(|invalid| self.refuse(&invalid))?,
-            Operation::GenerateToken => self.generate_token().map_err(|invalid| self.refuse(&invalid))?,
-        })
+            _ => return None,
+        };
+        (!found).then_some(absent)
+    }
+
+    async fn message(&self, body: Body) -> Result<Message, Refused> {
+        read_body(self.family, &self.parts.headers, body, Message::parse).await
     }
 
     /// False when there is no such connection.
@@ -113,6 +106,18 @@ impl Call<'_> {
             self.report_join(group, Member::Connection(connection.to_owned()), 1);
         }
         joined
+    }
+
+    fn remove_connection(&self, connection: &str, group: &str) {
+        if self.hub.clients.leave(connection, group) {
+            self.report_leave(Some(group), Member::Connection(connection.to_owned()));
+        }
+    }
+
+    fn remove_connection_from_all(&self, connection: &str) {
+        if self.hub.clients.leave_all(connection) {
+            self.report_leave(None, Member::Connection(connection.to_owned()));
+        }
     }
 
     fn add_user(&self, user: &str, group: &str) -> Result<(), Invalid> {
@@ -141,7 +146,7 @@ impl Call<'_> {
         self.service.observer.report(&Event::LeftGroup { hub, group, member });
     }
 
-    fn refuse(&self, invalid: &Invalid) -> Refused {
+    pub(super) fn refuse(&self, invalid: &Invalid) -> Refused {
         Refused::invalid(self.family, invalid)
     }
 
@@ -183,7 +188,7 @@ impl Call<'_> {
     }
 
     fn generate_token(&self) -> Result<Answer, Invalid> {
-        let minutes = self.parameters.number("minutesToExpire", 1..=LONGEST_MINUTES)?.unwrap_or(DEFAULT_MINUTES);
+        let minutes = self.parameters.number("minutesToExpire", 1..=LARGEST_NUMBER)?.unwrap_or(DEFAULT_MINUTES);
         let hub: HubName = self.hub.name.parse().map_err(|error| Invalid::new("hub", error))?;
         let endpoint = Url::parse(&origin(&self.parts.headers)).map_err(|error| Invalid::new("Host", error))?;
         let connection = ConnectionString::with_access_key(endpoint, self.service.primary_key.clone());

@@ -33,6 +33,23 @@ pub(super) fn write(event: &Event) {
         Event::Sent { hub, target, to, bytes, queued, dropped } => {
             tracing::debug!(event = "sent", hub, target, %to, bytes, queued, dropped, "sent a message");
         }
+        Event::Streamed { hub, connection_id, stream_id, queued: false, .. } => tracing::info!(
+            event = "streamed",
+            hub,
+            connection_id,
+            stream_id,
+            "an item or the end of a stream reached nobody; the service answers 202 all the same"
+        ),
+        Event::Streamed { hub, connection_id, stream_id, bytes, .. } => {
+            tracing::debug!(
+                event = "streamed",
+                hub,
+                connection_id,
+                stream_id,
+                bytes,
+                "sent an item or the end of a stream"
+            );
+        }
         Event::Refused { surface, status, reason } => {
             tracing::warn!(event = "refused", status = status.as_u16(), reason, "refused a {surface} request");
         }
@@ -46,27 +63,32 @@ pub(super) fn write(event: &Event) {
         Event::UpstreamCalled { hub, category, event, connection_id, url } => {
             tracing::debug!(hub, %category, event, connection_id, url, "called the upstream");
         }
-        Event::UpstreamAnswered { hub, category, event, connection_id, outcome, elapsed } => match outcome {
-            outcome if outcome.is_expected() => {
-                tracing::debug!(hub, %category, event, connection_id, ?elapsed, "the upstream answered");
-            }
-            // The words of the official emulator (signalr-service 3.7).
-            UpstreamOutcome::Status(status) => tracing::warn!(
-                connection_id,
-                status = status.as_u16(),
-                ?elapsed,
-                "The response for {{hub}}={hub},{{event}}={event},{{category}}={category} is unexpected: {}.",
-                dotnet_name(*status)
-            ),
-            UpstreamOutcome::Failed(error) => tracing::warn!(
-                hub,
-                %category,
-                event,
-                connection_id,
-                ?elapsed,
-                "the upstream did not answer: {error}; start the function app, or correct the address of the upstream"
-            ),
-        },
+        Event::UpstreamAnswered { .. } => write_answer(event),
+    }
+}
+
+fn write_answer(event: &Event) {
+    let Event::UpstreamAnswered { hub, category, event, connection_id, outcome, elapsed } = event else { return };
+    match outcome {
+        outcome if outcome.is_expected() => {
+            tracing::debug!(hub, %category, event, connection_id, ?elapsed, "the upstream answered");
+        }
+        // The words of the official emulator (signalr-service 3.7).
+        UpstreamOutcome::Status(status) => tracing::warn!(
+            connection_id,
+            status = status.as_u16(),
+            ?elapsed,
+            "The response for {{hub}}={hub},{{event}}={event},{{category}}={category} is unexpected: {}.",
+            dotnet_name(*status)
+        ),
+        UpstreamOutcome::Failed(error) => tracing::warn!(
+            hub,
+            %category,
+            event,
+            connection_id,
+            ?elapsed,
+            "the upstream did not answer: {error}; start the function app, or correct the address of the upstream"
+        ),
     }
 }
 

@@ -58,7 +58,6 @@ async fn what_is_missing_is_not_found_and_says_so_in_the_log() {
     let service = Service::start().await;
     for (method, path, status) in [
         ("POST", "api/hubs/chat/:execute", 404),
-        ("POST", "api/hubs/chat/connections/c/:invoke", 404),
         ("POST", "api/hubs/chat/:shout", 404),
         ("GET", "server/?hub=chat", 404),
         ("GET", "", 404),
@@ -71,7 +70,6 @@ async fn what_is_missing_is_not_found_and_says_so_in_the_log() {
         reasons,
         [
             "POST /api/hubs/chat/:execute: Azure SignalR Service has `:execute`, this emulator does not",
-            "POST /api/hubs/chat/connections/c/:invoke: Azure SignalR Service has `:invoke` (client results), this emulator does not",
             "POST /api/hubs/chat/:shout: there is no such operation",
             "GET /server/: Azure SignalR Service has the endpoint of application servers (Default mode), this emulator does not",
             "GET /: there is no such operation",

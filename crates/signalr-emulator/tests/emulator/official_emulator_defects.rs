@@ -91,6 +91,24 @@ async fn number_5_framed_bodies_tokens_and_listings_are_there() {
     assert_eq!(listing, json!({"value": [{"connectionId": client.id}]}).to_string());
 }
 
+/// Client results and streams.
+#[tokio::test]
+async fn number_5_a_client_is_asked_and_gets_the_items_of_a_stream() {
+    let service = Service::start().await;
+    let mut client = service.connect("chat", None).await;
+    let base = format!("api/hubs/chat/connections/{}", client.id);
+    let asking = service.request("POST", &format!("{base}/:invoke")).json(&json!({"target": "time"})).send();
+    let asking = tokio::spawn(asking);
+    let question = client.next().await;
+    let completion = json!({"type": 3, "invocationId": question["invocationId"], "result": "noon"});
+    client.write(&completion.to_string()).await;
+    assert_eq!(asking.await.unwrap().unwrap().text().await.unwrap(), r#"{"result":"noon"}"#);
+    let item = service.request("POST", &format!("{base}/streams/7/:send?completed=true")).json(&json!({"a": 1}));
+    assert_eq!(item.send().await.unwrap().status(), 202);
+    assert_eq!(client.next().await, json!({"type": 2, "invocationId": "7", "item": {"a": 1}}));
+    assert_eq!(client.next().await, json!({"type": 3, "invocationId": "7"}));
+}
+
 #[tokio::test]
 async fn number_6_a_user_may_be_added_on_a_hub_that_nobody_has_used() {
     let service = Service::start().await;
