@@ -19,7 +19,7 @@ use crate::events::{HostEvent, ListedFunction, ListedTrigger, LogLevel, Observer
 use crate::invocation::TimerInfo;
 use crate::routes::RouteTable;
 use crate::server;
-use crate::timers::Timers;
+use crate::timers::{ScheduleStore, Timers};
 use crate::warnings::WarningCode;
 use crate::worker::{Worker, WorkerSettings};
 
@@ -50,6 +50,8 @@ pub struct HostOptions {
     pub worker: WorkerSource,
     /// How invocation bodies are sent.
     pub framing: BodyFraming,
+    /// Where monitored timers keep their schedule; in memory by default.
+    pub schedules: ScheduleStore,
     /// How long the handler may take to end after SIGINT; 5 s by default. The real host kills it at once.
     pub shutdown_grace: Duration,
 }
@@ -82,6 +84,7 @@ impl HostOptions {
             observer: Observer::silent(),
             worker: WorkerSource::Process,
             framing: BodyFraming::default(),
+            schedules: ScheduleStore::default(),
             shutdown_grace: Duration::from_secs(5),
         }
     }
@@ -170,8 +173,8 @@ pub(crate) struct Shared {
 }
 
 impl Host {
-    /// Starts the host on a bound listener. Returns when the handler is ready or its first start has failed; in that case the
-    /// host goes on as the real one does, with restarts (functions-host 1.6).
+    /// Starts the host on a bound listener and returns at once; [`Host::ready`] waits for the handler. Calls that come earlier wait
+    /// for it too.
     ///
     /// # Errors
     /// When the app asks for something impossible or not supported, or the operating system refuses.
@@ -191,7 +194,7 @@ impl Host {
             observer: options.observer,
             worker,
             framing: options.framing,
-            timers: Timers::default(),
+            timers: Timers::kept_in(options.schedules),
             listeners: Listeners::default(),
             signalr: signalr::Clients::new()?,
             invocations: TaskTracker::new(),
@@ -200,8 +203,7 @@ impl Host {
         }));
         invoker.announce();
         let server = tokio::spawn(server::serve(listener, invoker.clone(), shutdown.clone()));
-        invoker.0.worker.first_attempt().await;
-        invoker.0.listeners.start(&invoker, &tasks, until_stopped(&invoker, &tasks, &shutdown));
+        tasks.spawn(start_timers(invoker.clone(), tasks.clone(), shutdown.clone()));
         Ok(Host { invoker, server, tasks, _stops_when_dropped: stops_when_dropped, shutdown })
     }
 
@@ -275,6 +277,13 @@ fn until_stopped(invoker: &Invoker, tasks: &TaskTracker, shutdown: &Cancellation
         }
     });
     token
+}
+
+/// The timers run from the first attempt to start the handler on, whatever comes of it.
+async fn start_timers(invoker: Invoker, tasks: TaskTracker, shutdown: CancellationToken) {
+    invoker.0.worker.first_attempt().await;
+    let stopped = until_stopped(&invoker, &tasks, &shutdown);
+    invoker.0.listeners.start(&invoker, &tasks, stopped);
 }
 
 fn start_worker(

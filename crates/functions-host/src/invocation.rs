@@ -190,14 +190,19 @@ impl Identity {
 impl TimerInfo {
     /// The object under `Data`.
     pub(crate) fn to_json(&self) -> Value {
-        let status = self.status.as_ref().map(|status| {
-            json!({
-                "Last": status.last.as_ref().map_or("0001-01-01T00:00:00+00:00".to_owned(), local_text),
-                "Next": local_text(&status.next),
-                "LastUpdated": local_text(&status.last_updated),
-            })
-        });
+        let status = self.status.as_ref().map(ScheduleStatus::to_json);
         json!({"Schedule": {"AdjustForDST": self.adjust_for_dst}, "ScheduleStatus": status, "IsPastDue": self.is_past_due})
+    }
+}
+
+impl ScheduleStatus {
+    /// The object under `ScheduleStatus`, which is also what the monitor keeps.
+    pub(crate) fn to_json(&self) -> Value {
+        json!({
+            "Last": self.last.as_ref().map_or("0001-01-01T00:00:00+00:00".to_owned(), local_text),
+            "Next": local_text(&self.next),
+            "LastUpdated": local_text(&self.last_updated),
+        })
     }
 }
 

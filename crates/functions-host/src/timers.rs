@@ -2,7 +2,7 @@
 //!
 //! One task per timer, and it waits for the end of each run, so runs of one timer never overlap. The next time is
 //! counted from the start of a run: a run that takes longer than its interval is followed by the next one at once.
-//! What the real host's schedule monitor keeps in storage is kept in memory here, so no timer is ever past due.
+//! What the real host's schedule monitor keeps in storage is kept in memory or in a folder: see [`ScheduleStore`].
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -17,6 +17,7 @@ use crate::app::{Function, FunctionState, TimerTrigger, Trigger};
 use crate::events::{HostEvent, LogLevel, Observer};
 use crate::host::Invoker;
 use crate::invocation::{ScheduleStatus, TimerInfo};
+use crate::warnings::{Warning, WarningCode};
 
 /// The longest single wait of the real host; longer ones are chained.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 24 * 60 * 60);
@@ -24,11 +25,23 @@ const LONGEST_WAIT: Duration = Duration::from_secs(24 * 24 * 60 * 60);
 /// The shortest wait, which also keeps an interval of zero from taking all the processor.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
+mod store;
+
+pub use store::ScheduleStore;
+
 /// The status of every monitored timer, by function. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Timers(Arc<Mutex<HashMap<String, ScheduleStatus>>>);
+pub(crate) struct Timers {
+    statuses: Arc<Mutex<HashMap<String, ScheduleStatus>>>,
+    store: ScheduleStore,
+}
 
 impl Timers {
+    /// Timers whose monitor keeps what it knows there.
+    pub(crate) fn kept_in(store: ScheduleStore) -> Timers {
+        Timers { store, ..Timers::default() }
+    }
+
     /// Starts a task for each timer that is not disabled, in `tasks`; each ends with `shutdown`.
     pub(crate) fn start(&self, invoker: &Invoker, tasks: &TaskTracker, shutdown: &CancellationToken) {
         for (place, function) in invoker.app().functions.iter().enumerate() {
@@ -58,7 +71,7 @@ impl Timers {
     }
 
     fn statuses(&self) -> std::sync::MutexGuard<'_, HashMap<String, ScheduleStatus>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.statuses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -77,6 +90,8 @@ struct Firing {
 enum Cause {
     Schedule,
     Startup,
+    /// An occurrence was missed while nobody waited for it.
+    PastDue,
 }
 
 /// The time of day and waiting, so that tests need no real time.
@@ -131,19 +146,62 @@ impl<C: Clock, R: Runner> Timer<'_, C, R> {
     /// Fires for ever, or until the schedule has no further occurrence.
     async fn run(&self) {
         let started = self.clock.now();
-        let mut status = ScheduleStatus { last: None, next: self.next_after(&started), last_updated: started.clone() };
-        self.keep(&status);
+        let known = self.known_status(&started).await;
+        let mut status =
+            known.as_ref().map_or_else(|| self.first_status(&started), |known| self.checked(known, &started));
+        if known.as_ref() != Some(&status) {
+            self.keep(&status).await;
+        }
         self.announce(&started);
-        if self.trigger.run_on_startup {
-            let name = &self.function.name;
-            let line = format!("Function '{name}' is configured to run on startup. Executing now.");
-            self.observer.log(LogLevel::Information, line);
-            status = self.fire(Cause::Startup, status).await;
+        if let Some(cause) = self.reason_to_run_at_once(&status, &started) {
+            status = self.fire(cause, status).await;
         }
         while status.next < never(&status.next) {
             self.wait_until(&status.next).await;
             status = self.fire(Cause::Schedule, status).await;
         }
+    }
+
+    /// What the monitor knows from an earlier time, in the zone of `now`.
+    async fn known_status(&self, now: &Zoned) -> Option<ScheduleStatus> {
+        if !self.trigger.is_monitored() {
+            return None;
+        }
+        match &self.timers.store {
+            ScheduleStore::Memory => self.timers.statuses().get(&self.function.name).cloned(),
+            ScheduleStore::Folder(folder) => store::read(folder, &self.function.name, now.time_zone()).await,
+        }
+    }
+
+    fn first_status(&self, now: &Zoned) -> ScheduleStatus {
+        ScheduleStatus { last: None, next: self.next_after(now), last_updated: now.clone() }
+    }
+
+    /// The known status, unless it belongs to another schedule. A schedule that has changed makes nothing past due
+    /// (functions-host 6.3).
+    fn checked(&self, known: &ScheduleStatus, now: &Zoned) -> ScheduleStatus {
+        let base = known.last.as_ref().unwrap_or(&known.last_updated);
+        let expected = self.next_after(base);
+        match () {
+            () if known.next == expected => known.clone(),
+            () if *now > expected => self.first_status(now),
+            () => ScheduleStatus { last: None, next: expected, last_updated: base.clone() },
+        }
+    }
+
+    fn reason_to_run_at_once(&self, status: &ScheduleStatus, now: &Zoned) -> Option<Cause> {
+        let name = &self.function.name;
+        let (cause, line) = match () {
+            () if *now > status.next => {
+                (Cause::PastDue, format!("Function '{name}' is past due on startup. Executing now."))
+            }
+            () if self.trigger.run_on_startup => {
+                (Cause::Startup, format!("Function '{name}' is configured to run on startup. Executing now."))
+            }
+            () => return None,
+        };
+        self.observer.log(LogLevel::Information, line);
+        Some(cause)
     }
 
     /// Runs the function once and answers the status after it.
@@ -154,19 +212,23 @@ impl<C: Clock, R: Runner> Timer<'_, C, R> {
             timer: TimerInfo {
                 adjust_for_dst: self.trigger.schedule.adjusts_for_dst(),
                 status: self.trigger.is_monitored().then_some(status),
-                is_past_due: false,
+                is_past_due: cause == Cause::PastDue,
             },
             reason: format!("Timer fired at {}", now.strftime("%Y-%m-%dT%H:%M:%S.%7f%:z")),
             details: match cause {
                 Cause::Schedule => None,
                 Cause::Startup => Some("Trigger Details: UnscheduledInvocationReason: RunOnStartup".to_owned()),
+                Cause::PastDue => Some(format!(
+                    "Trigger Details: UnscheduledInvocationReason: IsPastDue, OriginalSchedule: {}",
+                    planned.strftime("%Y-%m-%dT%H:%M:%S.%7f%:z")
+                )),
             },
         };
         self.runner.run(firing).await;
         // A clock that was set back must not make the same occurrence come twice.
         let last = if cause == Cause::Schedule && planned > now { planned } else { now };
         let status = ScheduleStatus { next: self.next_after(&last), last_updated: last.clone(), last: Some(last) };
-        self.keep(&status);
+        self.keep(&status).await;
         status
     }
 
@@ -187,9 +249,21 @@ impl<C: Clock, R: Runner> Timer<'_, C, R> {
         self.trigger.schedule.next_after(time).unwrap_or_else(|| never(time))
     }
 
-    fn keep(&self, status: &ScheduleStatus) {
-        if self.trigger.is_monitored() {
-            self.timers.statuses().insert(self.function.name.clone(), status.clone());
+    async fn keep(&self, status: &ScheduleStatus) {
+        if !self.trigger.is_monitored() {
+            return;
+        }
+        let name = &self.function.name;
+        self.timers.statuses().insert(name.clone(), status.clone());
+        if let ScheduleStore::Folder(folder) = &self.timers.store
+            && let Err(error) = store::write(folder, name, status).await
+        {
+            let text = format!(
+                "the status of the schedule cannot be written to `{}` ({error}), so a missed run will not be made up for; make the \
+                 folder writable",
+                folder.display()
+            );
+            self.observer.warn(Warning::new(WarningCode::ScheduleNotKept, text).about(name));
         }
     }
 

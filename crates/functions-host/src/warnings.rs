@@ -117,6 +117,7 @@ codes! {
     HandlerPort "FH3011" "A fixed port for the handler",
     HandlerRoutes "FH3012" "Routes in host.json",
     Proxying "FH3013" "`enableProxyingHttpRequest`",
+    ScheduleNotKept "FH3014" "A schedule that cannot be kept",
     // What callers send.
     ChunkedBody "FH4001" "A request body in chunks",
     UpstreamSignature "FH4002" "An upstream event with a wrong signature",

@@ -324,6 +324,7 @@ impl Supervisor {
                 () = shutdown.cancelled() => return End::Shutdown,
                 () = self.abandon.cancelled() => return End::Shutdown,
                 code = process.wait(), if running => match code {
+                    0 | RESTART_ME if link.is_some() => return ended_before_it_listened(process.id(), code),
                     0 => {
                         running = false;
                         ended.cancel();
@@ -375,6 +376,15 @@ impl Supervisor {
             process.id()
         );
         self.observer.tell(&HostEvent::WorkerFailed { worker_id, line, error: None, next: AfterExit::StayDown });
+    }
+}
+
+/// The real host goes on probing after exit code 0 until the time is up, and starts a handler that exits with 200 again and again
+/// without end. Both help nobody here, so they count as failures at once.
+fn ended_before_it_listened(process_id: u32, code: i32) -> End {
+    End::Failed {
+        line: format!("Language Worker Process exited. Pid={process_id}."),
+        error: Some(format!("the handler ended with exit code {code} before it listened")),
     }
 }
 

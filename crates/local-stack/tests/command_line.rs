@@ -87,6 +87,13 @@ fn a_handler_that_is_not_there_is_named_and_the_host_gives_up() {
     assert!(log.contains("Exceeded http worker restart retry count. Shutting down Functions Host"), "{log}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_handler_that_ends_before_it_listens_is_named_at_once() {
+    let output = dev(&app(&HOST_JSON.replace("no-such-handler", "true"), FUNCTION_JSON), &FREE_PORTS);
+    check_refused(&output, &["the handler does not start", "the handler ended with exit code 0 before it listened"]);
+}
+
 #[test]
 fn without_an_emulator_a_connection_string_is_asked_for() {
     let output = r#"{"bindings":[{"type":"httpTrigger","direction":"in","name":"req"},{"type":"signalR","direction":"out","name":"m",

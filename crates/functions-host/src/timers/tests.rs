@@ -97,6 +97,17 @@ fn function(trigger: &TimerTrigger) -> Function {
 
 /// Lets a timer fire `count` times, each run taking `duration`.
 async fn run(trigger: &TimerTrigger, clock: &JumpingClock, count: usize, duration: Duration) -> Record {
+    run_with(&Timers::default(), trigger, clock, count, duration).await
+}
+
+/// The same with timers that may know something already.
+async fn run_with(
+    timers: &Timers,
+    trigger: &TimerTrigger,
+    clock: &JumpingClock,
+    count: usize,
+    duration: Duration,
+) -> Record {
     let (sender, receiver) = mpsc::channel();
     let observer = Observer::new(move |event| {
         let text = match event {
@@ -108,7 +119,7 @@ async fn run(trigger: &TimerTrigger, clock: &JumpingClock, count: usize, duratio
         };
         sender.send(text).unwrap();
     });
-    let (timers, done, function) = (Timers::default(), CancellationToken::new(), function(trigger));
+    let (timers, done, function) = (timers.clone(), CancellationToken::new(), function(trigger));
     let recorder = Recorder { clock, duration, count, done: &done, firings: Mutex::default() };
     let timer = Timer { function: &function, trigger, timers: &timers, observer: &observer, clock, runner: &recorder };
     done.run_until_cancelled(timer.run()).await;
@@ -262,4 +273,75 @@ async fn a_clock_that_is_set_back_makes_the_timer_wait_longer() {
     };
     timer.wait_until(&zoned("2026-02-07T15:45:00Z")).await;
     assert_eq!(clock.0.waits(), [30, 120].map(Duration::from_secs));
+}
+
+/// What the monitor of one timer knows after a run at 15:45 on one day, kept in a folder.
+async fn after_a_run(folder: &std::path::Path, schedule: &str) -> Timers {
+    let timers = Timers::kept_in(ScheduleStore::Folder(folder.to_owned()));
+    // Two runs, of which the second never ends, so that the status after the first is the last one written.
+    run_with(&timers, &trigger(schedule), &JumpingClock::at("2026-02-07T15:44:30Z"), 2, Duration::ZERO).await;
+    // Another process: what is in memory is gone.
+    Timers::kept_in(ScheduleStore::Folder(folder.to_owned()))
+}
+
+#[tokio::test]
+async fn a_run_that_was_missed_is_made_up_for_once_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let timers = after_a_run(folder.path(), "0 * * * * *").await;
+    let clock = JumpingClock::at("2026-02-07T15:59:30Z");
+    let record = run_with(&timers, &trigger("0 * * * * *"), &clock, 2, Duration::ZERO).await;
+    assert_eq!(record.times(), ["07T15:59:30", "07T16:00:00"]);
+    let [late, on_time] = &record.firings[..] else { panic!("two runs") };
+    assert!(late.1.timer.is_past_due && !on_time.1.timer.is_past_due);
+    let before = ScheduleStatus {
+        last: Some(zoned("2026-02-07T15:45:00Z")),
+        next: zoned("2026-02-07T15:46:00Z"),
+        last_updated: zoned("2026-02-07T15:45:00Z"),
+    };
+    assert_eq!(late.1.timer.status, Some(before));
+    let details =
+        "Trigger Details: UnscheduledInvocationReason: IsPastDue, OriginalSchedule: 2026-02-07T15:46:00.0000000+00:00";
+    assert_eq!((late.1.details.as_deref(), &on_time.1.details), (Some(details), &None));
+    assert!(record.events.iter().any(|line| line == "Function 'statusUpdate' is past due on startup. Executing now."));
+}
+
+#[tokio::test]
+async fn a_schedule_that_has_changed_makes_nothing_past_due() {
+    let folder = tempfile::tempdir().unwrap();
+    let timers = after_a_run(folder.path(), "0 * * * * *").await;
+    let clock = JumpingClock::at("2026-02-07T15:59:30Z");
+    let record = run_with(&timers, &trigger("30 */2 * * * *"), &clock, 1, Duration::ZERO).await;
+    assert_eq!(record.times(), ["07T16:00:30"]);
+    assert_eq!(record.firings[0].1.timer.status.as_ref().unwrap().last, None);
+    assert!(!record.firings[0].1.timer.is_past_due);
+}
+
+#[tokio::test]
+async fn a_run_that_is_not_missed_yet_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let timers = after_a_run(folder.path(), "0 * * * * *").await;
+    let clock = JumpingClock::at("2026-02-07T15:45:10Z");
+    let record = run_with(&timers, &trigger("0 * * * * *"), &clock, 1, Duration::ZERO).await;
+    assert_eq!(record.times(), ["07T15:46:00"]);
+    assert_eq!(record.firings[0].1.timer.status.as_ref().unwrap().last, Some(zoned("2026-02-07T15:45:00Z")));
+}
+
+#[tokio::test]
+async fn a_timer_without_a_monitor_leaves_no_file_and_misses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let timers = Timers::kept_in(ScheduleStore::Folder(folder.path().to_owned()));
+    let trigger = TimerTrigger { use_monitor: false, ..trigger("0 * * * * *") };
+    run_with(&timers, &trigger, &JumpingClock::at("2026-02-07T15:44:30Z"), 2, Duration::ZERO).await;
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_written_is_told_once_and_the_timer_runs() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let timers = Timers::kept_in(ScheduleStore::Folder(file.path().to_owned()));
+    let record =
+        run_with(&timers, &trigger("0 * * * * *"), &JumpingClock::at("2026-02-07T15:44:30Z"), 3, Duration::ZERO).await;
+    assert_eq!(record.firings.len(), 3);
+    let told = record.events.iter().filter(|event| event.contains("cannot be written to"));
+    assert_eq!(told.count(), 1);
 }
