@@ -55,9 +55,8 @@ pub(crate) fn read(handshake: &[u8], transport: Transport) -> Result<Handshake, 
     let Request { protocol, version } = request.ok_or(HandshakeError::Unreadable)?;
     match HubProtocol::from_name(&protocol) {
         None => Err(HandshakeError::UnknownProtocol(protocol)),
-        Some(known) if !(1..=2).contains(&version) => {
-            Err(HandshakeError::UnsupportedVersion { protocol: known.name(), version })
-        }
+        // ASP.NET, too, takes any version below its own; signalrcore sends 0 behind a negotiate of version 0.
+        Some(known) if version > 2 => Err(HandshakeError::UnsupportedVersion { protocol: known.name(), version }),
         Some(HubProtocol::MessagePack) if !transport.is_binary() => {
             Err(HandshakeError::NotBinary(HubProtocol::MessagePack.name()))
         }
@@ -101,10 +100,7 @@ mod tests {
             r#"{"protocol":"json","version":3}"#,
             Err("The server does not support version 3 of the 'json' protocol."),
         );
-        check(
-            r#"{"protocol":"json","version":0}"#,
-            Err("The server does not support version 0 of the 'json' protocol."),
-        );
+        check(r#"{"protocol":"json","version":0}"#, Ok(HubProtocol::Json));
         check(r#"{"protocol":"json"}"#, Err(UNREADABLE));
         check(r#"{"version":1}"#, Err(UNREADABLE));
         check(r#"{"type":6}"#, Err(UNREADABLE));
@@ -115,7 +111,7 @@ mod tests {
 
     #[test]
     fn version_2_is_that_of_stateful_reconnect() {
-        for (version, is_resumable) in [(1, false), (2, true)] {
+        for (version, is_resumable) in [(0, false), (1, false), (2, true)] {
             let handshake = format!(r#"{{"protocol":"json","version":{version}}}"#);
             let read = read(handshake.as_bytes(), Transport::WebSockets);
             assert_eq!(read, Ok(Handshake { protocol: HubProtocol::Json, is_resumable }));

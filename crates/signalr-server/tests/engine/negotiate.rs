@@ -40,6 +40,16 @@ async fn version_0_has_no_token() {
 }
 
 #[tokio::test]
+async fn who_negotiates_version_0_may_shake_hands_with_version_0() {
+    let server = Server::start(ServerOptions::default()).await;
+    let answer = negotiate(&server, "").await;
+    let mut client = Client::open(&server, &format!("?id={}", text(&answer, "connectionId"))).await;
+    client.send(r#"{"protocol":"json","version":0}"#).await;
+    assert_eq!(client.next().await, "{}");
+    server.connected().await;
+}
+
+#[tokio::test]
 async fn a_version_that_is_no_integer_is_an_error_with_status_200() {
     let server = Server::start(ServerOptions::default()).await;
     let expected = serde_json::json!({"error": "The client requested a non-integer protocol version."});
