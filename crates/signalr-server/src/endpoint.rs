@@ -9,13 +9,15 @@ mod negotiate;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use http::{Method, StatusCode, header, request::Parts};
+use http_body_util::LengthLimitError;
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::{Engine, Occupant, Seat};
+use crate::engine::{EARLY_LIMIT, Engine, Keeping, Occupant, Seat};
 use crate::transport::{long_polling, server_sent_events, websocket};
 use crate::{Admission, ClientRequest, Hub, Query, Refusal, ServerOptions, Stage, Transport};
 
@@ -90,7 +92,7 @@ impl Endpoint {
         let (parts, _) = request.into_parts();
         let query = Query::parse(parts.uri.query());
         let stage = match self.occupant(&query) {
-            Occupant::Connected(..) => Stage::Continue,
+            Occupant::Connected(..) | Occupant::Parted => Stage::Continue,
             Occupant::Negotiated { .. } | Occupant::Nobody => Stage::Connect,
         };
         let admission = match self.admit(stage, &parts, &query).await {
@@ -112,26 +114,54 @@ impl Endpoint {
             Ok(admission) => admission,
             Err(refusal) => return refusal.into_response(),
         };
-        if query.first("id").is_none() {
+        let Some(token) = query.first("id") else {
             return claim::Refused::NoId.into_response();
-        }
-        let seat = match self.occupant(&query) {
-            Occupant::Nobody => return no_connection(),
-            Occupant::Connected(_, Some(seat)) if !seat.connection.belongs_to(&admission) => return no_connection(),
-            Occupant::Connected(_, seat) => seat,
-            Occupant::Negotiated { .. } => None,
         };
-        match (parts.method == Method::DELETE, seat) {
-            (true, Some(seat)) if seat.connection.transport() == Transport::LongPolling => {
+        let occupant = match self.occupant(&query) {
+            Occupant::Connected(_, Some(seat)) if !seat.connection.belongs_to(&admission) => Occupant::Nobody,
+            occupant => occupant,
+        };
+        match (occupant, parts.method == Method::DELETE) {
+            (Occupant::Nobody, _) | (Occupant::Parted, false) => no_connection(),
+            (Occupant::Parted, true) => {
+                self.engine.directory().release(token);
+                long_polling::terminated()
+            }
+            (Occupant::Connected(Transport::LongPolling, Some(seat)), true) => {
                 long_polling::terminate(&seat.connection)
             }
-            (true, _) => text(StatusCode::BAD_REQUEST, "Cannot terminate this connection using the DELETE endpoint."),
-            (false, Some(Seat { requests: Some(requests), .. })) => requests.receive(body).await,
-            (false, Some(_)) => {
-                text(StatusCode::METHOD_NOT_ALLOWED, "POST requests are not allowed for WebSocket connections.")
+            (_, true) => text(StatusCode::BAD_REQUEST, "Cannot terminate this connection using the DELETE endpoint."),
+            (Occupant::Connected(_, Some(seat)), false) => send(seat, body).await,
+            (Occupant::Connected(_, None), false) => no_connection(),
+            (Occupant::Negotiated { .. }, false) => self.send_early(token, &admission, body).await,
+        }
+    }
+
+    /// Takes a POST of a client whose transport is still to come: signalrcore sends its handshake before it polls.
+    async fn send_early(&self, token: &str, admission: &Admission, body: Body) -> Response {
+        let limit = EARLY_LIMIT.min(self.engine.options().maximum_post_size);
+        let bytes = match axum::body::to_bytes(body, limit).await {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let is_too_long = error.into_inner().is::<LengthLimitError>();
+                return text(if is_too_long { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST }, "");
             }
-            // Clients send only once their transport is there.
-            (false, None) => no_connection(),
+        };
+        let now = self.engine.now();
+        let keeping = self.engine.directory().keep_early(token, admission, &bytes, now);
+        match keeping {
+            Keeping::Kept => text(StatusCode::OK, ""),
+            Keeping::TooMuch => text(StatusCode::PAYLOAD_TOO_LARGE, ""),
+            Keeping::NotHere => {
+                let occupant = self.engine.directory().look_up(token, now);
+                match occupant {
+                    // The transport came while the body did.
+                    Occupant::Connected(_, Some(seat)) if seat.connection.belongs_to(admission) => {
+                        send(seat, bytes.into()).await
+                    }
+                    _ => no_connection(),
+                }
+            }
         }
     }
 
@@ -146,6 +176,14 @@ impl Endpoint {
             return Err(Refusal::text(StatusCode::SERVICE_UNAVAILABLE, "The server shuts down"));
         }
         self.engine.hub().admit(&ClientRequest { stage, parts, query }).await
+    }
+}
+
+/// Takes a POST of a client whose transport is there.
+async fn send(seat: Seat, body: Body) -> Response {
+    match seat.requests {
+        Some(requests) => requests.receive(body).await,
+        None => text(StatusCode::METHOD_NOT_ALLOWED, "POST requests are not allowed for WebSocket connections."),
     }
 }
 

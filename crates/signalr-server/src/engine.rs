@@ -24,7 +24,7 @@ use crate::hub::ErasedHub;
 use crate::message::{Reconnect, ServerMessage};
 use crate::protocol::Frame;
 use crate::{Connection, Disconnect, ServerOptions};
-pub(crate) use directory::{Directory, Full, Occupant, Seat};
+pub(crate) use directory::{Directory, EARLY_LIMIT, Full, Keeping, Occupant, Seat};
 
 pub(crate) struct Engine {
     hub: Arc<dyn ErasedHub>,
@@ -188,6 +188,13 @@ impl Engine {
         if self.is_shutting_down() {
             self.left.notify_one();
         }
+    }
+
+    /// The connection has ended, and its client has been given all of it. Some clients ask once more nevertheless: for as
+    /// long as the grace of a close they are answered as if they had ended it themselves.
+    pub(crate) fn parted(&self, connection: &Connection) {
+        self.directory().part(connection, self.now() + self.options.close_grace);
+        self.ended(connection);
     }
 
     /// Closes a connection because the server shuts down; its client may come back to another one.

@@ -31,7 +31,8 @@ pub struct ServerOptions {
     /// service does (signalr-service 2.7): a client may then fill the memory.
     pub maximum_message_size: Option<usize>,
     /// The largest body of a POST, by which clients of Server-Sent Events and long polling send, in bytes; 1 MiB as in
-    /// the service (signalr-service 2.7). A larger one is answered with 413. It is never held as a whole.
+    /// the service (signalr-service 2.7). A larger one is answered with 413. It is never held as a whole. Before the
+    /// transport is there a client may send no more than 8 KiB, which wait for it.
     pub maximum_post_size: usize,
     /// Bytes that may wait for one connection; 1 MiB. A message that does not fit closes the connection. One message
     /// larger than the limit is accepted while nothing else waits.

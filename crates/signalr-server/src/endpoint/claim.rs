@@ -6,15 +6,26 @@ use http::StatusCode;
 use super::{ids, no_connection, text};
 use crate::connection::Continuity;
 use crate::engine::{Engine, Occupant, Seat};
+use crate::transport::long_polling;
 use crate::{Admission, Query, Transport};
 
 /// What a GET is for.
 #[derive(Debug)]
 pub(crate) enum Claim {
     /// A new connection. Its token is given back at its end.
-    New { token: Option<String>, connection_id: String, continuity: Continuity },
+    New(New),
     /// A connection that its transport serves again.
     Again(Seat),
+}
+
+/// A connection that is to come about.
+#[derive(Debug)]
+pub(crate) struct New {
+    pub(crate) token: Option<String>,
+    pub(crate) connection_id: String,
+    pub(crate) continuity: Continuity,
+    /// What the client has sent already.
+    pub(crate) early: Vec<u8>,
 }
 
 /// Why a GET does not get a connection.
@@ -28,6 +39,8 @@ pub(crate) enum Refused {
     OtherTransport,
     /// The connection is being served already.
     InUse,
+    /// The connection has ended, and the client was told so.
+    Parted,
 }
 
 /// Finds what `query` asks for. Without an `id` a WebSocket gets a connection although its client has not negotiated
@@ -47,12 +60,18 @@ pub(crate) fn claim(
         _ => {}
     }
     let Some(token) = token else {
-        return Ok(Claim::New { token: None, connection_id: ids::fresh(), continuity: Continuity::OneSocket });
+        let continuity = Continuity::OneSocket;
+        return Ok(Claim::New(New { token: None, connection_id: ids::fresh(), continuity, early: Vec::new() }));
     };
     match directory.claim(token, transport, now) {
         Occupant::Nobody => Err(Refused::NoConnection),
-        Occupant::Negotiated { connection_id, continuity } => {
-            Ok(Claim::New { token: Some(token.to_owned()), connection_id, continuity })
+        Occupant::Parted => {
+            directory.release(token);
+            Err(if transport == Transport::LongPolling { Refused::Parted } else { Refused::NoConnection })
+        }
+        Occupant::Negotiated { connection_id, continuity, early } => {
+            let early = early.and_then(|early| early.of(admission)).unwrap_or_default();
+            Ok(Claim::New(New { token: Some(token.to_owned()), connection_id, continuity, early }))
         }
         Occupant::Connected(taken, _) if taken != transport => Err(Refused::OtherTransport),
         Occupant::Connected(_, Some(seat)) if !seat.connection.belongs_to(admission) => Err(Refused::NoConnection),
@@ -75,6 +94,7 @@ impl IntoResponse for Refused {
             }
             Self::OtherTransport => text(StatusCode::BAD_REQUEST, "Cannot change transports mid-connection"),
             Self::InUse => text(StatusCode::CONFLICT, ""),
+            Self::Parted => long_polling::over(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Negotiations that wait for a transport, and connections that have one.
+//! Negotiations that wait for a transport, connections that have one, and those whose clients may still ask for them.
 //!
 //! A client finds its connection by its secret token; under negotiate version 0, which has no tokens, by its id.
 
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::connection::Continuity;
 use crate::transport::requests::Requests;
-use crate::{Connection, Transport};
+use crate::{Admission, Clients, Connection, Transport};
 
 pub(crate) struct Directory {
     tokens: HashMap<String, Slot>,
@@ -21,6 +21,7 @@ enum Slot {
     Waiting {
         connection_id: String,
         continuity: Continuity,
+        early: Option<Box<Early>>,
         expires: Duration,
     },
     /// Without a seat while the transport is still coming about.
@@ -28,7 +29,22 @@ enum Slot {
         transport: Transport,
         seat: Option<Seat>,
     },
+    /// The connection has ended, and its client knows it.
+    Parted {
+        expires: Duration,
+    },
 }
+
+/// What a client has sent by POST before its transport was there.
+#[derive(Debug, Clone)]
+pub(crate) struct Early {
+    user_id: Option<String>,
+    clients: Clients,
+    bytes: Vec<u8>,
+}
+
+/// Bytes that a client may send before its transport is there: a handshake, and some messages behind it.
+pub(crate) const EARLY_LIMIT: usize = 8 * 1024;
 
 /// A connection, as later requests with its token find it.
 #[derive(Debug, Clone)]
@@ -47,6 +63,16 @@ struct Entry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Full;
 
+/// What became of bytes that came before their transport.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keeping {
+    Kept,
+    /// They would be more than [`EARLY_LIMIT`] together with those before them.
+    TooMuch,
+    /// No negotiation waits, or another client has sent before.
+    NotHere,
+}
+
 /// What a token leads to.
 #[derive(Debug)]
 pub(crate) enum Occupant {
@@ -54,10 +80,29 @@ pub(crate) enum Occupant {
     Negotiated {
         connection_id: String,
         continuity: Continuity,
+        /// Only for the transport that claims it.
+        early: Option<Box<Early>>,
     },
     /// A connection that has a transport, or is about to have it.
     Connected(Transport, Option<Seat>),
+    /// A connection that has ended, and of whose end its client knows.
+    Parted,
     Nobody,
+}
+
+impl Early {
+    fn nothing_from(admission: &Admission) -> Self {
+        Self { user_id: admission.user_id.clone(), clients: admission.clients.clone(), bytes: Vec::new() }
+    }
+
+    /// The bytes, if they come from the client that is admitted like this.
+    pub(crate) fn of(self, admission: &Admission) -> Option<Vec<u8>> {
+        self.is_from(admission).then_some(self.bytes)
+    }
+
+    fn is_from(&self, admission: &Admission) -> bool {
+        self.user_id == admission.user_id && self.clients.is_same(&admission.clients)
+    }
 }
 
 impl Directory {
@@ -77,29 +122,58 @@ impl Directory {
             return Err(Full);
         }
         self.waiting += 1;
-        self.tokens.insert(token, Slot::Waiting { connection_id, continuity, expires });
+        self.tokens.insert(token, Slot::Waiting { connection_id, continuity, early: None, expires });
         Ok(())
+    }
+
+    /// Keeps bytes for the transport that a negotiation waits for.
+    pub(crate) fn keep_early(&mut self, token: &str, sender: &Admission, bytes: &[u8], now: Duration) -> Keeping {
+        let Some(Slot::Waiting { early, expires, .. }) = self.tokens.get_mut(token) else {
+            return Keeping::NotHere;
+        };
+        if *expires <= now || early.as_ref().is_some_and(|early| !early.is_from(sender)) {
+            return Keeping::NotHere;
+        }
+        let early = early.get_or_insert_with(|| Box::new(Early::nothing_from(sender)));
+        if early.bytes.len() + bytes.len() > EARLY_LIMIT {
+            return Keeping::TooMuch;
+        }
+        early.bytes.extend_from_slice(bytes);
+        Keeping::Kept
     }
 
     /// What a token leads to, without changing anything.
     pub(crate) fn look_up(&self, token: &str, now: Duration) -> Occupant {
         match self.tokens.get(token) {
-            Some(Slot::Waiting { connection_id, continuity, expires }) if now < *expires => {
-                Occupant::Negotiated { connection_id: connection_id.clone(), continuity: *continuity }
+            Some(Slot::Waiting { connection_id, continuity, expires, .. }) if now < *expires => {
+                Occupant::Negotiated { connection_id: connection_id.clone(), continuity: *continuity, early: None }
             }
             Some(Slot::Taken { transport, seat }) => Occupant::Connected(*transport, seat.clone()),
+            Some(Slot::Parted { expires }) if now < *expires => Occupant::Parted,
             _ => Occupant::Nobody,
         }
     }
 
     /// Takes a negotiation for a transport: of two requests with the same token only one gets it.
     pub(crate) fn claim(&mut self, token: &str, transport: Transport, now: Duration) -> Occupant {
-        let occupant = self.look_up(token, now);
-        if matches!(occupant, Occupant::Negotiated { .. }) {
+        let mut occupant = self.look_up(token, now);
+        if let Occupant::Negotiated { early: taken, .. } = &mut occupant {
             self.waiting -= 1;
-            self.tokens.insert(token.to_owned(), Slot::Taken { transport, seat: None });
+            let before = self.tokens.insert(token.to_owned(), Slot::Taken { transport, seat: None });
+            if let Some(Slot::Waiting { early, .. }) = before {
+                *taken = early;
+            }
         }
         occupant
+    }
+
+    /// The client of a connection that is about to end knows of the end: until `expires` the next request with its token
+    /// finds it parted.
+    pub(crate) fn part(&mut self, connection: &Connection, expires: Duration) {
+        let entry = self.connections.get_mut(&connection.serial());
+        if let Some(token) = entry.and_then(|entry| entry.token.take()) {
+            self.tokens.insert(token, Slot::Parted { expires });
+        }
     }
 
     /// Gives a token back whose transport did not come about.
@@ -123,10 +197,12 @@ impl Directory {
         }
     }
 
-    /// Forgets negotiations that nobody came for.
+    /// Forgets negotiations that nobody came for, and clients that have parted.
     pub(crate) fn expire(&mut self, now: Duration) {
-        let waits = |slot: &Slot| !matches!(slot, Slot::Waiting { expires, .. } if *expires <= now);
-        self.tokens.retain(|_, slot| waits(slot));
+        self.tokens.retain(|_, slot| match slot {
+            Slot::Waiting { expires, .. } | Slot::Parted { expires } => now < *expires,
+            Slot::Taken { .. } => true,
+        });
         self.waiting = self.tokens.values().filter(|slot| matches!(slot, Slot::Waiting { .. })).count();
     }
 
@@ -134,8 +210,13 @@ impl Directory {
         self.connections.values().map(|entry| &entry.connection)
     }
 
+    /// Whether nothing is here that time or a transport could change.
     pub(crate) fn is_empty(&self) -> bool {
-        self.connections.is_empty() && self.waiting == 0
+        self.tokens.is_empty() && !self.has_connections()
+    }
+
+    pub(crate) fn has_connections(&self) -> bool {
+        !self.connections.is_empty()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -184,6 +265,28 @@ mod tests {
         directory.expire(LATER);
         assert!(directory.is_empty());
         assert_eq!(negotiate_other(&mut directory, LATER * 2), Ok(()));
+    }
+
+    #[test]
+    fn what_comes_early_is_kept_for_its_sender_within_a_limit() {
+        let (mut directory, clients) = (directory(9), Clients::default());
+        let ada = Admission::to(clients.clone()).as_user("ada");
+        let strangers = [Admission::to(clients), Admission::to(Clients::default()).as_user("ada")];
+        assert_eq!(directory.keep_early("other", &ada, b"", NOW), Keeping::NotHere);
+        assert_eq!(directory.keep_early("token", &ada, b"", LATER), Keeping::NotHere, "it has expired");
+        assert_eq!(directory.keep_early("token", &ada, b"one ", NOW), Keeping::Kept);
+        assert_eq!(directory.keep_early("token", &ada, &[b'x'; EARLY_LIMIT - 3], NOW), Keeping::TooMuch);
+        assert_eq!(directory.keep_early("token", &ada, b"two", NOW), Keeping::Kept);
+        for stranger in &strangers {
+            assert_eq!(directory.keep_early("token", stranger, b"", NOW), Keeping::NotHere);
+        }
+        let Occupant::Negotiated { early: Some(early), .. } = directory.claim("token", Transport::LongPolling, NOW)
+        else {
+            panic!("nothing was kept");
+        };
+        assert!(strangers.iter().all(|stranger| early.clone().of(stranger).is_none()));
+        assert_eq!(early.of(&ada).unwrap(), b"one two");
+        assert_eq!(directory.keep_early("token", &ada, b"", NOW), Keeping::NotHere);
     }
 
     #[test]

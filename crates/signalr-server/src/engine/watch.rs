@@ -132,13 +132,15 @@ impl Engine {
         everyone.iter().for_each(|connection| self.dismiss(connection));
     }
 
-    /// Stops the timer when there is nothing to watch; false when something came in between.
+    /// Stops the timer when there is nothing to watch; false when something came in between. A shutdown waits for
+    /// connections alone.
     fn rest(&self) -> bool {
         let directory = self.directory();
-        if directory.is_empty() {
+        let is_idle = if self.is_shutting_down() { !directory.has_connections() } else { directory.is_empty() };
+        if is_idle {
             self.watched.store(false, Release);
         }
-        directory.is_empty()
+        is_idle
     }
 }
 

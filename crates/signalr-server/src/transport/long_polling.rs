@@ -15,11 +15,10 @@ use tokio::sync::{Mutex, watch};
 use super::requests::Requests;
 use crate::connection::Continuity;
 use crate::connection::outbox::Next;
-use crate::endpoint::claim::{Claim, claim};
+use crate::endpoint::claim::{Claim, New, claim};
 use crate::endpoint::text;
 use crate::engine::{Engine, Seat};
 use crate::protocol::Frame;
-use crate::session::Session;
 use crate::{Admission, Connection, Disconnect, Query, Transport};
 
 /// The polls of one connection.
@@ -43,14 +42,13 @@ impl Polls {
 /// Answers a poll.
 pub(crate) async fn poll(engine: &Arc<Engine>, query: Query, admission: Admission) -> Response {
     match claim(engine, Transport::LongPolling, &query, &admission) {
-        Ok(Claim::New { token, connection_id, .. }) => {
+        Ok(Claim::New(New { token, connection_id, early, .. })) => {
             let transport = Transport::LongPolling;
             let continuity = Continuity::OneSocket;
             let connection =
                 Connection::open(Arc::clone(engine), connection_id, transport, continuity, admission, query);
             connection.activity().left(engine.now());
-            let requests = Arc::new(Requests::new(Session::new(connection.clone())));
-            engine.opened(Seat { connection, requests: Some(requests) }, token);
+            Requests::open(&connection, token, &early);
             frames(Bytes::new())
         }
         Ok(Claim::Again(Seat { connection, requests: Some(requests) })) => wait(&connection, &requests.polls).await,
@@ -63,7 +61,17 @@ pub(crate) async fn poll(engine: &Arc<Engine>, query: Query, admission: Admissio
 pub(crate) fn terminate(connection: &Connection) -> Response {
     connection.outbox().end(Disconnect::ClientClosed { error: None });
     connection.engine().ended(connection);
+    terminated()
+}
+
+/// The answer to a DELETE that finds the connection ended just as its client wants it.
+pub(crate) fn terminated() -> Response {
     text(StatusCode::ACCEPTED, "")
+}
+
+/// The answer to a poll behind the last frames.
+pub(crate) fn over() -> Response {
+    empty(StatusCode::NO_CONTENT)
 }
 
 /// Waits for frames, for the end of the connection, for a newer poll, or for as long as a poll is held.
@@ -78,38 +86,63 @@ async fn wait(connection: &Connection, polls: &Polls) -> Response {
     tokio::select! {
         // First, so that a poll that nobody waits for any more takes nothing.
         biased;
-        _ = newest.wait_for(|newest| *newest != number) => empty(StatusCode::NO_CONTENT),
-        taken = take(connection, polls) => match taken {
-            Some(taken) => {
-                connection.activity().sent(connection.engine().now());
-                frames(join(&taken))
-            }
-            None => {
-                connection.engine().ended(connection);
-                empty(StatusCode::NO_CONTENT)
-            }
-        },
+        _ = newest.wait_for(|newest| *newest != number) => over(),
+        taken = take(connection, polls) => hand_over(connection, &taken),
         () = tokio::time::sleep(connection.engine().options().poll_hold) => empty(StatusCode::OK),
     }
 }
 
-/// All frames that wait, once there are any; `None` when there will be none. Nothing is awaited behind the taking, so
-/// frames that are taken are in an answer.
-async fn take(connection: &Connection, polls: &Polls) -> Option<Vec<Frame>> {
+/// What a poll gets of a connection.
+#[derive(Debug, Default)]
+struct Taken {
+    frames: Vec<Frame>,
+    /// There will be no more.
+    is_last: bool,
+}
+
+/// All frames that wait, once there are any or there will be none. Nothing is awaited behind the taking, so frames that
+/// are taken are in an answer.
+async fn take(connection: &Connection, polls: &Polls) -> Taken {
     let mut given = polls.turn.lock().await;
     poll_fn(|context| poll_take(connection, &mut given, context)).await
 }
 
-fn poll_take(connection: &Connection, given: &mut usize, context: &Context<'_>) -> Poll<Option<Vec<Frame>>> {
-    let mut frames = Vec::new();
-    match connection.outbox().take(context, &mut frames, std::mem::take(given), 0) {
-        Next::Write => {
-            *given = frames.iter().map(Frame::len).sum();
-            Poll::Ready(Some(frames))
+fn poll_take(connection: &Connection, given: &mut usize, context: &Context<'_>) -> Poll<Taken> {
+    let mut taken = Taken::default();
+    loop {
+        let mut frames = Vec::new();
+        match connection.outbox().take(context, &mut frames, std::mem::take(given), 0) {
+            Next::Write => taken.frames.append(&mut frames),
+            Next::Wait => break,
+            Next::Close | Next::Drop => {
+                taken.is_last = true;
+                break;
+            }
         }
-        Next::Wait => Poll::Pending,
-        Next::Close | Next::Drop => Poll::Ready(None),
+        // Behind the last frames there is no need for another poll: the client may not be able to send it.
+        if connection.outbox().is_open() {
+            break;
+        }
     }
+    if taken.frames.is_empty() && !taken.is_last {
+        return Poll::Pending;
+    }
+    *given = taken.frames.iter().map(Frame::len).sum();
+    Poll::Ready(taken)
+}
+
+/// Answers a poll with what it has taken. The last frames end the connection: a client that knows of the end need not
+/// come back, and cannot once the listener is closed.
+fn hand_over(connection: &Connection, taken: &Taken) -> Response {
+    if taken.frames.is_empty() {
+        connection.engine().ended(connection);
+        return over();
+    }
+    connection.activity().sent(connection.engine().now());
+    if taken.is_last {
+        connection.engine().parted(connection);
+    }
+    frames(join(&taken.frames))
 }
 
 fn join(frames: &[Frame]) -> Bytes {

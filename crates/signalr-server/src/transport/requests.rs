@@ -3,6 +3,7 @@
 //! Several requests serve one connection, so what they share is found through the connection's token.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 
 use axum::body::{Body, HttpBody as _};
 use axum::response::Response;
@@ -11,7 +12,9 @@ use http_body_util::BodyExt;
 use tokio::sync::Mutex;
 
 use super::long_polling::Polls;
+use crate::Connection;
 use crate::endpoint::text;
+use crate::engine::Seat;
 use crate::session::Session;
 
 /// What the requests of one connection share.
@@ -23,8 +26,15 @@ pub(crate) struct Requests {
 }
 
 impl Requests {
-    pub(crate) fn new(session: Session) -> Self {
-        Self { session: Mutex::new(session), polls: Polls::default() }
+    /// Opens a connection of such requests with what its client has sent already, which nothing overtakes.
+    pub(super) fn open(connection: &Connection, token: Option<String>, early: &[u8]) {
+        let requests =
+            Arc::new(Self { session: Mutex::new(Session::new(connection.clone())), polls: Polls::default() });
+        let mut session = requests.session.try_lock().expect("nobody else has it yet");
+        let seat = Seat { connection: connection.clone(), requests: Some(Arc::clone(&requests)) };
+        connection.engine().opened(seat, token);
+        // What is too large has closed the connection, see below.
+        let _ = session.receive(early);
     }
 
     /// Takes a POST: any number of frames, or parts of them, whatever the content type. A second POST waits for the

@@ -18,10 +18,9 @@ use hyper::body::Frame as Piece;
 use super::requests::Requests;
 use crate::connection::Continuity;
 use crate::connection::outbox::Next;
-use crate::endpoint::claim::{Claim, Refused, claim};
-use crate::engine::{Engine, Seat};
+use crate::endpoint::claim::{Claim, New, Refused, claim};
+use crate::engine::Engine;
 use crate::protocol::Frame;
-use crate::session::Session;
 use crate::{Admission, Connection, Query, Transport};
 
 /// Bytes of one piece of the stream, unless a single message is longer. Small against what hyper holds back anyway.
@@ -30,13 +29,12 @@ const PIECE: usize = 64 * 1024;
 /// Opens the stream of a connection that has been negotiated.
 pub(crate) fn accept(engine: &Arc<Engine>, query: Query, admission: Admission) -> Response {
     match claim(engine, Transport::ServerSentEvents, &query, &admission) {
-        Ok(Claim::New { token, connection_id, .. }) => {
+        Ok(Claim::New(New { token, connection_id, early, .. })) => {
             let transport = Transport::ServerSentEvents;
             let continuity = Continuity::OneSocket;
             let connection =
                 Connection::open(Arc::clone(engine), connection_id, transport, continuity, admission, query);
-            let requests = Arc::new(Requests::new(Session::new(connection.clone())));
-            engine.opened(Seat { connection: connection.clone(), requests: Some(requests) }, token);
+            Requests::open(&connection, token, &early);
             stream(Events { connection, begun: false, frames: Vec::new(), next: 0, handed: 0 })
         }
         Ok(Claim::Again(_)) => Refused::InUse.into_response(),

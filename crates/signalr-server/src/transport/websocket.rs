@@ -17,8 +17,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use hyper::upgrade::OnUpgrade;
 use sha1::{Digest, Sha1};
 
-use crate::connection::Continuity;
-use crate::endpoint::claim::{Claim, claim};
+use crate::endpoint::claim::{Claim, New, claim};
 use crate::endpoint::text;
 use crate::engine::{Engine, Seat};
 use crate::session::Session;
@@ -61,8 +60,8 @@ pub(crate) fn accept(
     // upgrade needs is not kept.
     let engine = Arc::clone(engine);
     match claim {
-        Claim::New { token, connection_id, continuity } => {
-            let opening = Opening { engine, token, connection_id, continuity, admission, query };
+        Claim::New(new) => {
+            let opening = Opening { engine, new, admission, query };
             opening.engine.tasks().clone().spawn(opening.open(upgrade));
         }
         Claim::Again(Seat { connection, .. }) => {
@@ -75,24 +74,24 @@ pub(crate) fn accept(
 /// A connection whose upgrade is not through yet.
 struct Opening {
     engine: Arc<Engine>,
-    token: Option<String>,
-    connection_id: String,
-    continuity: Continuity,
+    new: New,
     admission: Admission,
     query: Query,
 }
 
 impl Opening {
     async fn open(self, upgrade: OnUpgrade) {
-        let Self { engine, token, connection_id, continuity, admission, query } = self;
+        let Self { engine, new: New { token, connection_id, continuity, early: posted }, admission, query } = self;
         let Ok(upgraded) = upgrade.await else {
             return engine.abandoned(token.as_deref());
         };
         let (socket, early) = Socket::from_upgraded(upgraded);
         let transport = Transport::WebSockets;
         let connection = Connection::open(Arc::clone(&engine), connection_id, transport, continuity, admission, query);
-        let session = Session::new(connection.clone());
+        let mut session = Session::new(connection.clone());
         engine.opened(Seat { connection, requests: None }, token);
+        // What is too large has closed the connection, and that is all there is to say.
+        let _ = session.receive(&posted);
         engine.tasks().spawn(Pump::new(socket, session, &early).run());
     }
 }

@@ -295,3 +295,42 @@ async fn a_shutdown_is_told_to_the_poll_that_waits() {
     soon(server.endpoint.drained()).await;
     assert_eq!(server.disconnected().await, Disconnect::Shutdown);
 }
+
+#[tokio::test]
+async fn a_shutdown_does_not_wait_for_a_client_that_knows_of_it() {
+    let server = Server::start(ServerOptions { close_grace: Duration::from_secs(60), ..Default::default() }).await;
+    let (poller, _) = Poller::join(&server, "").await;
+    let poll = poller.start_poll();
+    server.shutdown.cancel();
+    assert_eq!(poll.await.unwrap().text().await.unwrap(), format!(r#"{{"type":7,"allowReconnect":true}}{RS}"#));
+    // Neither another poll nor a DELETE: the listener may be closed by now.
+    soon(server.endpoint.drained()).await;
+    assert_eq!(server.disconnected().await, Disconnect::Shutdown);
+    assert_eq!(plain(poller.poster.delete().await).await, (202, String::new()), "if it is not closed");
+}
+
+#[tokio::test]
+async fn a_client_that_was_told_of_the_end_may_still_end_the_connection_itself() {
+    let server = Server::start(ServerOptions::default()).await;
+    let (poller, connection) = Poller::join(&server, "").await;
+    connection.close(None, Reconnect::Denied);
+    assert_eq!(poller.poll().await, format!(r#"{{"type":7}}{RS}"#));
+    assert_eq!(server.disconnected().await, Disconnect::Closed { error: None });
+    assert_eq!(server.endpoint.connections(), 0);
+    assert_eq!(plain(poller.poster.delete().await).await, (202, String::new()));
+    assert_eq!(plain(poller.poster.delete().await).await, (404, UNKNOWN.to_owned()));
+}
+
+#[tokio::test]
+async fn a_client_that_was_told_of_the_end_is_forgotten_after_the_grace() {
+    let server = Server::start(ServerOptions { close_grace: Duration::from_millis(50), ..Default::default() }).await;
+    let (poller, connection) = Poller::join(&server, "").await;
+    connection.close(None, Reconnect::Denied);
+    poller.poll().await;
+    server.disconnected().await;
+    // Another connection has its whole grace behind that.
+    let (_silent, connection) = server.join("").await;
+    connection.close(None, Reconnect::Denied);
+    server.disconnected().await;
+    assert_eq!(plain(poller.poster.delete().await).await, (404, UNKNOWN.to_owned()));
+}

@@ -2,6 +2,7 @@
 
 mod closing;
 mod delivery;
+mod early;
 mod harness;
 mod hub_protocol;
 mod long_polling;
