@@ -10,5 +10,6 @@ mod crash;
 mod dependencies;
 mod handler_process;
 mod negotiate;
+mod package;
 mod status;
 mod upstream;
