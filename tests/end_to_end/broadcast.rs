@@ -1,6 +1,6 @@
 //! A caller broadcasts; every client receives it, once and in order.
 
-use crate::harness::{SignalRClient, post, start};
+use crate::harness::{SignalRClient, http, post, send, start};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -74,5 +74,33 @@ async fn a_message_near_the_limit_arrives_whole() {
     assert_eq!(post(&stack, "/api/broadcast", json!({"message": text}).to_string()).await.status(), 200);
     assert_eq!(client.next().await.1, json!([text]));
     drop(client);
+    stack.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_text_that_only_its_escapes_make_too_long_arrives_whole() {
+    let stack = start().await;
+    let mut client = SignalRClient::connect(&stack).await;
+    let escapes = r"\u00e9".repeat(200_000);
+    let text = "é".repeat(200_000);
+    let general = format!(r#"{{"target":"newNotification","arguments":["{escapes}"]}}"#);
+    for body in [format!(r#"{{"message":"{escapes}"}}"#), general] {
+        assert_eq!(post(&stack, "/api/broadcast", body).await.status(), 200);
+        assert!(client.next().await.1 == json!([text]), "the text has changed on its way");
+    }
+    drop(client);
+    stack.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_body_that_the_host_makes_base64_of_is_refused_with_the_cure() {
+    let stack = start().await;
+    for content_type in ["application/octet-stream", "multipart/form-data; boundary=x"] {
+        let request = http().post(format!("{}/api/broadcast", stack.host_url())).header("content-type", content_type);
+        let reply = send(request.body(r#"{"message":"hi"}"#)).await;
+        assert_eq!(reply.status(), 400, "{content_type}");
+        let problem: Value = reply.json().await.unwrap();
+        assert!(problem["detail"].as_str().unwrap().ends_with("; send it as `application/json`"), "{problem}");
+    }
     stack.shutdown().await;
 }

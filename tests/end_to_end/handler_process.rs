@@ -59,8 +59,9 @@ fn a_port_that_is_taken_ends_it_with_a_reason() {
 /// The status that the handler at `port` sends when its timer fires.
 async fn status(port: u16) -> Value {
     let invocation = r#"{"Data":{"timer":{"IsPastDue":false}},"Metadata":{}}"#;
-    let reply = http().post(format!("http://127.0.0.1:{port}/statusUpdate")).body(invocation).send().await.unwrap();
-    let mut result: Value = reply.json().await.unwrap();
+    let reply = http().post(format!("http://127.0.0.1:{port}/statusUpdate")).body(invocation).send().await;
+    let reply = reply.expect("the handler answers");
+    let mut result: Value = reply.json().await.expect("an envelope");
     result["Outputs"]["signalRMessages"][0]["arguments"][0].take()
 }
 
@@ -73,8 +74,8 @@ fn handler_without_certificate_authorities(connection_string: &str) -> Command {
 }
 
 fn ended(mut child: Child) -> String {
-    child.kill().unwrap();
-    String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()
+    child.kill().expect("the handler is still there");
+    String::from_utf8(child.wait_with_output().expect("its output is piped").stdout).expect("text")
 }
 
 #[tokio::test]

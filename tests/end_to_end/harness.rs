@@ -2,6 +2,7 @@
 
 use azure_signalr::ConnectionString;
 use azure_signalr::token::{ClientToken, client_url};
+use functions_host::events::{HostEvent, Observer};
 use futures_util::{SinkExt, StreamExt};
 use local_stack::{LocalStack, StackOptions};
 use reqwest::{Client, RequestBuilder, Response};
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -20,10 +22,42 @@ const RECORD_SEPARATOR: char = '\u{1e}';
 
 /// The app of this repository with the handler built for this test run.
 pub(crate) async fn start() -> LocalStack {
+    start_observed(Observer::silent()).await
+}
+
+/// The same, and what its host reports.
+pub(crate) async fn start_watched() -> (LocalStack, Events) {
+    let (sender, events) = mpsc::unbounded_channel();
+    let observer = Observer::new(move |event| {
+        // A test that has heard enough is no reason to fail.
+        let _ = sender.send(event.clone());
+    });
+    (start_observed(observer).await, Events(events))
+}
+
+async fn start_observed(observer: Observer) -> LocalStack {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let handler = Some(env!("CARGO_BIN_EXE_handler").into());
-    let stack = LocalStack::start(StackOptions { handler, ..StackOptions::new(root) }).await;
+    let stack = LocalStack::start(StackOptions { handler, observer, ..StackOptions::new(root) }).await;
     stack.expect("the stack starts on free ports")
+}
+
+/// What the host reports, in order.
+pub(crate) struct Events(mpsc::UnboundedReceiver<HostEvent>);
+
+impl Events {
+    /// Waits for the next event that gives a value; those before it are gone.
+    pub(crate) async fn next<T>(&mut self, what: &str, find: impl Fn(&HostEvent) -> Option<T>) -> T {
+        let search = async {
+            loop {
+                let event = self.0.recv().await.expect("the host reports as long as it lives");
+                if let Some(found) = find(&event) {
+                    return found;
+                }
+            }
+        };
+        timeout(DEADLINE, search).await.unwrap_or_else(|_| panic!("no event: {what}"))
+    }
 }
 
 pub(crate) fn http() -> Client {
