@@ -59,9 +59,9 @@ export class Stack {
     return stack;
   }
 
-  /** What a page gets from `GET /api/negotiate`. */
-  async negotiate() {
-    const answer = await request("GET", `${this.host}/api/negotiate`);
+  /** What a page gets from `GET /api/negotiate`, with a query or without. */
+  async negotiate(query = "") {
+    const answer = await request("GET", `${this.host}/api/negotiate${query}`);
     assert.equal(answer.status, 200, answer.body);
     return JSON.parse(answer.body);
   }

@@ -8,7 +8,10 @@ import { Stack } from "./stack.js";
 import { within } from "./waiting.js";
 
 const DEADLINE = 10_000;
-/** The release of 2018 lets a promise be rejected behind its back when its last request, DELETE, finds nobody. */
+/**
+ * All but the release of 2018 over long polling: told of the end, it sends a DELETE to a listener that is closed by
+ * then, and lets that be rejected behind its back, in a promise that nobody can catch.
+ */
 const witnesses = clients.filter(({ name }) => !/^@aspnet.*LongPolling/.test(name));
 
 test("the function app in the repository starts without further settings and negotiates for its hub", async (t) => {

@@ -21,7 +21,8 @@ sys.addaudithook(_note)
 
 
 def options():
-    """What the test asks for: `url`, `protocol`, `targets`, and `token` for an address that needs one at once."""
+    """What the test asks for: `url`, `protocol`, `targets`, perhaps `token` for an address that needs one at once, and
+    perhaps `transport` for a client that has more than one."""
     return json.loads(sys.argv[1])
 
 

@@ -4,7 +4,7 @@ import logging
 
 import driver
 from signalrcore.hub_connection_builder import HubConnectionBuilder
-from signalrcore.types import HubProtocolEncoding
+from signalrcore.types import HttpTransportType, HubProtocolEncoding
 
 PROTOCOLS = {"JSON": HubProtocolEncoding.text, "MessagePack": HubProtocolEncoding.binary}
 
@@ -28,6 +28,8 @@ def main():
 def connection(wanted):
     token = wanted.get("token")
     options = {"access_token_factory": lambda: token} if token else {}
+    if "transport" in wanted:
+        options["transport"] = HttpTransportType(wanted["transport"])
     return (
         HubConnectionBuilder()
         .with_url(wanted["url"], options=options)
