@@ -6,12 +6,14 @@
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
+use azure_signalr::ConnectionString;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
 use hyper::ext::ReasonPhrase;
 use jiff::tz::TimeZone;
 
 use crate::app::{ClientEvent, Function, FunctionState, SignalRTrigger, Trigger};
+use crate::bindings::connection;
 use crate::bindings::signalr_trigger::{Key, Protocol, Unreadable, UpstreamEvent, completion, message};
 use crate::host::{Call, Finished, Invoker, Reply};
 use crate::warnings::{Warning, WarningCode};
@@ -26,8 +28,6 @@ enum Refusal {
     Signature,
     #[error(transparent)]
     Exception(#[from] Unreadable),
-    #[error("{0}")]
-    Connection(String),
 }
 
 /// What is to be run, and what its answer needs.
@@ -69,10 +69,20 @@ pub(super) async fn answer(invoker: &Invoker, extension: &str, request: Request)
         warn_of_no_function(invoker, &key);
         return StatusCode::NOT_FOUND.into_response();
     };
+    // In the real host such a function is in error and so has no event.
+    let connection = match connection(&invoker.app().settings, &trigger.connection_string_setting) {
+        Ok(connection) => connection,
+        Err(error) => {
+            let text = format!("the setting `{}`: {error}", trigger.connection_string_setting);
+            let name = &invoker.app().functions[place].name;
+            invoker.observer().warn(Warning::new(WarningCode::UnusableConnection, text).about(name));
+            return StatusCode::NOT_FOUND.into_response();
+        }
+    };
     let Ok(body) = axum::body::to_bytes(body, super::BODY_LIMIT).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    match receive(invoker, trigger, key, protocol, &parts.headers, &body) {
+    match receive(trigger, &connection, key, protocol, &parts.headers, &body) {
         Ok(delivery) => run(invoker, place, trigger, delivery).await,
         Err(refusal) => {
             let name = &invoker.app().functions[place].name;
@@ -109,9 +119,6 @@ impl Refusal {
                 let text = format!("an upstream event cannot be read, so the answer is 500: {error}");
                 Warning::new(WarningCode::UnreadableUpstream, text)
             }
-            Refusal::Connection(error) => {
-                Warning::new(WarningCode::UnusableConnection, format!("the setting `{setting}`: {error}"))
-            }
         }
     }
 }
@@ -129,8 +136,8 @@ fn find<'a>(functions: &'a [Function], key: &Key) -> Option<(usize, &'a SignalRT
 
 /// Reads the event and believes it.
 fn receive(
-    invoker: &Invoker,
     trigger: &SignalRTrigger,
+    connection: &ConnectionString,
     key: Key,
     protocol: Protocol,
     headers: &HeaderMap,
@@ -147,19 +154,12 @@ fn receive(
             event = event.with_call(call, &TimeZone::system())?;
         }
     }
-    check_signature(invoker, trigger, headers, &event.connection_id)?;
+    check_signature(connection, headers, &event.connection_id)?;
     Ok(Delivery { event, protocol, invocation_id })
 }
 
 /// A connection without an access key is that of an identity, and then nothing is checked (signalr-bindings 6.4).
-fn check_signature(
-    invoker: &Invoker,
-    trigger: &SignalRTrigger,
-    headers: &HeaderMap,
-    connection_id: &str,
-) -> Result<(), Refusal> {
-    let connection = crate::bindings::connection(&invoker.app().settings, &trigger.connection_string_setting);
-    let connection = connection.map_err(Refusal::Connection)?;
+fn check_signature(connection: &ConnectionString, headers: &HeaderMap, connection_id: &str) -> Result<(), Refusal> {
     let Some(key) = connection.access_key() else { return Ok(()) };
     let signature = headers.get("x-asrs-signature").and_then(|value| value.to_str().ok()).unwrap_or_default();
     if azure_signalr::upstream::verify(signature, [key], connection_id) { Ok(()) } else { Err(Refusal::Signature) }
@@ -189,7 +189,7 @@ async fn run(invoker: &Invoker, place: usize, trigger: &SignalRTrigger, delivery
 fn refuse(refusal: &Refusal) -> Response {
     let status = match refusal {
         Refusal::Signature => StatusCode::UNAUTHORIZED,
-        Refusal::Exception(_) | Refusal::Connection(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        Refusal::Exception(_) => StatusCode::INTERNAL_SERVER_ERROR,
     };
     let mut response = status.into_response();
     if let Ok(reason) = ReasonPhrase::try_from(refusal.to_string().into_bytes()) {

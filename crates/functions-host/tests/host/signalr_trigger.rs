@@ -217,6 +217,16 @@ async fn an_identity_has_no_key_to_sign_with_so_nothing_is_checked() {
 }
 
 #[tokio::test]
+async fn without_a_connection_string_the_function_has_no_event() {
+    let host = app("").start_attached(handler()).await;
+    let warnings = host.events.logs(LogLevel::Warning);
+    assert!(
+        warnings[0].starts_with("FH2005 bare: calls will fail: the setting `AzureSignalRConnectionString` is missing")
+    );
+    check(&Event::call("bare", &json!([])).send(&host).await, 404, None);
+}
+
+#[tokio::test]
 async fn the_start_names_the_webhook_and_lists_the_trigger() {
     let host = host().await;
     let port = host.host.address().port();

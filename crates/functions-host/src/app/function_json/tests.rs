@@ -48,11 +48,6 @@ fn settings() -> Settings {
         ("OFF", "1"),
         ("HUB", "Chat"),
         ("METHOD", "SendMessage"),
-        (
-            "AzureSignalRConnectionString",
-            "Endpoint=http://localhost;Port=8888;AccessKey=ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGH;Version=1.0;",
-        ),
-        ("Broken", "Endpoint=http://localhost;Version=1.0;"),
     ];
     Settings::from_variables(variables.map(|(name, value)| (name.to_owned(), value.to_owned())))
 }
@@ -236,11 +231,6 @@ fn a_signalr_trigger_that_cannot_be_has_the_extensions_words() {
     let messages = |more: &str| format!(r#""hubName": "h", "category": "messages", "event": "x", {more}"#);
     refuses(&messages(r#""parameterNames": ["a", "A"]"#), "Elements in ParameterNames should be ignore case unique.");
     refuses(&messages(r#""parameterNames": "a""#), "Unable to configure binding 'event' of type 'signalRTrigger'.");
-    refuses(
-        &messages(r#""connectionStringSetting": "Other""#),
-        "The SignalR Service connection string or endpoints are not set.; set `Other`",
-    );
-    refuses(&messages(r#""connectionStringSetting": "Broken""#), "accesskey is required.");
 }
 
 fn on_event(hub: &str, event: &str, disabled: bool) -> String {

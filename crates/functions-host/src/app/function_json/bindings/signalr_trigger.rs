@@ -1,11 +1,9 @@
 //! What a `signalRTrigger` needs (signalr-bindings 6.1).
 //!
-//! Easily missed: the extension makes its connection when it reads the binding, so a missing connection string puts the function
-//! in error, while the other SignalR bindings fail calls.
+//! Easily missed: the names may hold settings and nothing else; a trigger has no call yet whose data it could name.
 
 use super::{Context, Properties, connection_string_setting, hub_name};
 use crate::app::{ClientEvent, SignalRTrigger};
-use crate::bindings::connection;
 use crate::expressions;
 
 pub(super) fn read(binding: &Properties<'_>, context: &Context<'_>) -> Result<SignalRTrigger, String> {
@@ -19,7 +17,6 @@ pub(super) fn read(binding: &Properties<'_>, context: &Context<'_>) -> Result<Si
         connection_string_setting: connection_string_setting(binding)?,
     };
     check_parameter_names(&trigger.parameter_names)?;
-    connection(context.settings, &trigger.connection_string_setting)?;
     Ok(trigger)
 }
 
