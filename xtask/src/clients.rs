@@ -10,7 +10,7 @@ use crate::{chromium, node, python};
 pub(crate) fn verify() -> Result<()> {
     let executables = step("local stack: build", Executables::build)?;
     step("clients: Node.js and its packages", node::install_packages)?;
-    let python = step("clients: Python and its packages", python::install_packages)?;
+    let python = step("clients: Python and its packages", || python::install_packages(&python::CLIENTS))?;
     let chromium = step("clients: Chromium", chromium::install_if_missing)?;
     let programs = [
         ("HANDLER_BIN", executables.handler.as_path()),

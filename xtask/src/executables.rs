@@ -1,4 +1,5 @@
-//! The two programs that clients are tested against: the handler that ships, and the local stack around it.
+//! The programs that clients are tested against: the handler that ships, the local stack around it, and the emulator
+//! alone.
 //!
 //! Where they are is asked of cargo, because the target directory is the developer's choice.
 
@@ -16,14 +17,16 @@ pub(crate) struct Executables {
     pub(crate) handler: PathBuf,
     /// What `cargo dev` runs.
     pub(crate) local_stack: PathBuf,
+    /// The service of the local stack, as a program of its own.
+    pub(crate) signalr_emulator: PathBuf,
 }
 
 impl Executables {
-    /// Builds both, in the profile of `cargo dev` and `cargo test`.
+    /// Builds them, in the profile of `cargo dev` and `cargo test`.
     pub(crate) fn build() -> Result<Self> {
         // A test target makes cargo unify features as `cargo test --workspace` does, so that what is built there is used
         // here. Without it two dozen crates, most of this workspace among them, would be built a second time.
-        let arguments = "build --workspace --bin handler --bin local-stack --test end_to_end \
+        let arguments = "build --workspace --bin handler --bin local-stack --bin signalr-emulator --test end_to_end \
                          --message-format json-render-diagnostics";
         Self::find(&run_for_output(&mut cargo(arguments))?)
     }
@@ -36,7 +39,11 @@ impl Executables {
                 .find_map(|line| executable(line, name))
                 .with_context(|| format!("cargo built no executable named `{name}`"))
         };
-        Ok(Self { handler: path_of("handler")?, local_stack: path_of("local-stack")? })
+        Ok(Self {
+            handler: path_of("handler")?,
+            local_stack: path_of("local-stack")?,
+            signalr_emulator: path_of("signalr-emulator")?,
+        })
     }
 }
 
@@ -54,13 +61,17 @@ mod tests {
 {"reason":"compiler-artifact","target":{"kind":["lib"],"name":"local-stack"},"executable":null}
 {"reason":"compiler-artifact","target":{"kind":["bin"],"name":"local-stack"},"executable":"/target/debug/local-stack"}
 {"reason":"compiler-artifact","target":{"kind":["bin"],"name":"handler"},"executable":"/target/debug/handler"}
+{"reason":"compiler-artifact","target":{"kind":["bin"],"name":"signalr-emulator"},"executable":"/target/debug/signalr-emulator"}
 {"reason":"build-finished","success":true}
 "#;
 
     #[test]
     fn executables_are_found_in_what_cargo_reports() {
-        let expected =
-            Executables { handler: "/target/debug/handler".into(), local_stack: "/target/debug/local-stack".into() };
+        let expected = Executables {
+            handler: "/target/debug/handler".into(),
+            local_stack: "/target/debug/local-stack".into(),
+            signalr_emulator: "/target/debug/signalr-emulator".into(),
+        };
         assert_eq!(Executables::find(MESSAGES).unwrap(), expected);
     }
 

@@ -9,6 +9,7 @@ mod bench;
 
 mod chromium;
 mod clients;
+mod data_plane;
 mod executables;
 mod node;
 mod python;

@@ -1,5 +1,5 @@
-//! The clients that run on Python, in a virtual environment of their own: nothing is installed into the system's Python
-//! but the ability to make one.
+//! Tests that run on Python, each kind in a virtual environment of its own: nothing is installed into the system's
+//! Python but the ability to make one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,25 @@ use anyhow::{Context as _, Result};
 use crate::apt;
 use crate::command::{answer_of, program, root, run_quietly};
 
+/// Packages that are used together.
+#[derive(Debug)]
+pub(crate) struct Environment {
+    requirements: &'static str,
+    folder: &'static str,
+}
+
+/// SignalR clients.
+pub(crate) const CLIENTS: Environment =
+    Environment { requirements: "tests/clients/python/requirements.txt", folder: "target/clients-python" };
+
+/// What makes up calls of the data plane.
+pub(crate) const DATA_PLANE: Environment =
+    Environment { requirements: "tests/clients/data_plane/requirements.txt", folder: "target/data-plane-python" };
+
 /// Makes sure that Python and the required packages are there, and returns the interpreter that finds them.
-pub(crate) fn install_packages() -> Result<PathBuf> {
-    let requirements = root().join("tests/clients/python/requirements.txt");
-    let environment = root().join("target/clients-python");
+pub(crate) fn install_packages(environment: &Environment) -> Result<PathBuf> {
+    let requirements = root().join(environment.requirements);
+    let environment = root().join(environment.folder);
     let python = environment.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
     let stamp = environment.join("requirements.txt");
     if !is_current(&requirements, &stamp) {
