@@ -132,12 +132,12 @@ impl Clients {
         self.write().leave_all(connection_id)
     }
 
-    /// The live connections of a user, in no particular order.
+    /// The live connections of a user in the order in which they came.
     pub fn connections_of_user(&self, user_id: &str) -> Vec<Connection> {
         self.recipients(&Recipients::user(user_id))
     }
 
-    /// The live connections in a group, in no particular order.
+    /// The live connections in a group in the order in which they came to the hub.
     pub fn members(&self, group: &str) -> Vec<Connection> {
         self.recipients(&Recipients::group(group))
     }

@@ -1,16 +1,22 @@
 //! Who is connected, under which user and in which groups.
 //!
 //! An entry exists exactly as long as it has a member, so "does this group exist" is a look-up (signalr-service 4.3).
+//! Connections are visited in the order in which they came: their memory lies in that order, too, here and in the
+//! kernel, and a broadcast that jumps about in it takes longer.
 
-use std::collections::HashMap;
+use std::borrow::Borrow;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::Audience;
 use crate::Connection;
 
+/// Numbers are those of [`Connection::serial`].
 #[derive(Default)]
 pub(super) struct Table {
-    connections: HashMap<String, Entry>,
+    connections: BTreeMap<u64, Entry>,
+    ids: HashSet<ById>,
     users: HashMap<String, Members>,
     groups: HashMap<Arc<str>, Members>,
 }
@@ -21,13 +27,17 @@ struct Entry {
     groups: Vec<Arc<str>>,
 }
 
-/// Never empty while it is in a table; the key is [`Connection::serial`].
-type Members = HashMap<u64, Connection>;
+/// A connection that is found by its id, which never changes.
+struct ById(Connection);
+
+/// Never empty while it is in a table.
+type Members = BTreeMap<u64, Connection>;
 
 impl Table {
     pub(super) fn add(&mut self, connection: &Connection) {
         let entry = Entry { connection: connection.clone(), groups: Vec::new() };
-        self.connections.insert(connection.id().to_owned(), entry);
+        self.connections.insert(connection.serial(), entry);
+        self.ids.insert(ById(connection.clone()));
         if let Some(user_id) = connection.user_id() {
             let members = self.users.entry(user_id.to_owned()).or_default();
             members.insert(connection.serial(), connection.clone());
@@ -36,7 +46,8 @@ impl Table {
 
     pub(super) fn remove(&mut self, connection: &Connection) {
         self.leave_all(connection.id());
-        self.connections.remove(connection.id());
+        self.connections.remove(&connection.serial());
+        self.ids.remove(connection.id());
         if let Some(user_id) = connection.user_id()
             && let Some(members) = self.users.get_mut(user_id)
         {
@@ -48,7 +59,7 @@ impl Table {
     }
 
     pub(super) fn join(&mut self, connection_id: &str, group: &str) -> bool {
-        let Some(entry) = self.connections.get_mut(connection_id) else {
+        let Some(entry) = self.serial(connection_id).and_then(|serial| self.connections.get_mut(&serial)) else {
             return false;
         };
         let name = self.groups.get_key_value(group).map_or_else(|| group.into(), |(name, _)| Arc::clone(name));
@@ -60,7 +71,7 @@ impl Table {
     }
 
     pub(super) fn leave(&mut self, connection_id: &str, group: &str) -> bool {
-        let Some(entry) = self.connections.get_mut(connection_id) else {
+        let Some(entry) = self.serial(connection_id).and_then(|serial| self.connections.get_mut(&serial)) else {
             return false;
         };
         let Some(index) = entry.groups.iter().position(|name| **name == *group) else {
@@ -72,7 +83,7 @@ impl Table {
     }
 
     pub(super) fn leave_all(&mut self, connection_id: &str) -> bool {
-        let Some(entry) = self.connections.get_mut(connection_id) else {
+        let Some(entry) = self.serial(connection_id).and_then(|serial| self.connections.get_mut(&serial)) else {
             return false;
         };
         for group in std::mem::take(&mut entry.groups) {
@@ -81,8 +92,12 @@ impl Table {
         true
     }
 
+    fn serial(&self, id: &str) -> Option<u64> {
+        self.connection(id).map(Connection::serial)
+    }
+
     pub(super) fn connection(&self, id: &str) -> Option<&Connection> {
-        self.connections.get(id).map(|entry| &entry.connection)
+        self.ids.get(id).map(|ById(connection)| connection)
     }
 
     pub(super) fn user(&self, user_id: &str) -> Option<&Members> {
@@ -94,7 +109,8 @@ impl Table {
     }
 
     pub(super) fn groups_of(&self, connection_id: &str) -> Vec<String> {
-        let groups = self.connections.get(connection_id).map(|entry| &entry.groups);
+        let entry = self.serial(connection_id).and_then(|serial| self.connections.get(&serial));
+        let groups = entry.map(|entry| &entry.groups);
         groups.into_iter().flatten().map(ToString::to_string).collect()
     }
 
@@ -121,3 +137,23 @@ fn drop_member(groups: &mut HashMap<Arc<str>, Members>, group: &str, serial: u64
         }
     }
 }
+
+impl Borrow<str> for ById {
+    fn borrow(&self) -> &str {
+        self.0.id()
+    }
+}
+
+impl Hash for ById {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.id().hash(state);
+    }
+}
+
+impl PartialEq for ById {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id() == other.0.id()
+    }
+}
+
+impl Eq for ById {}

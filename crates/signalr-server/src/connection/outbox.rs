@@ -7,10 +7,13 @@
 //! Under stateful reconnect the queue outlives the socket: without one, messages gather in [`Retained`], and the next
 //! socket gets all of them first.
 
+pub(crate) mod frames;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use self::frames::Frames;
 use super::retained::{Limits, Overflow, Retained};
 use crate::Disconnect;
 use crate::protocol::Frame;
@@ -20,7 +23,7 @@ pub(crate) struct Outbox(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    frames: Vec<Frame>,
+    frames: Frames,
     /// Of the frames that are queued and of those that are being written.
     bytes: usize,
     waker: Option<Waker>,
@@ -141,11 +144,11 @@ impl Outbox {
         };
         let retained = state.retained.as_mut().filter(|retained| is_resumable && retained.is_whole())?;
         retained.come_back();
-        let mut frames = vec![sequence(retained.first())];
+        let mut frames = Frames::default();
+        frames.push(sequence(retained.first()));
         frames.extend(retained.frames().cloned());
         // While the client was away nothing was queued but the Close message.
-        let queued = std::mem::take(&mut state.frames);
-        frames.extend(queued.into_iter().filter(|_| is_away));
+        frames.extend(state.frames.drain().filter(|_| is_away));
         (state.frames, state.bytes, state.cut) = (frames, 0, false);
         state.socket += 1;
         let (socket, waker) = (state.socket, state.waker.take());
@@ -172,7 +175,7 @@ impl Outbox {
         }
         retained.leave(now);
         // Messages are kept elsewhere, and nothing else makes sense on another socket.
-        (state.frames, state.bytes, state.waker) = (Vec::new(), 0, None);
+        (state.frames, state.bytes, state.waker) = (Frames::default(), 0, None);
         Loss::Awaited
     }
 
@@ -202,7 +205,7 @@ impl Outbox {
             return;
         }
         state.bytes += answer.len();
-        state.frames.insert(0, answer.clone());
+        state.frames.push_front(answer.clone());
         let waker = state.waker.take();
         drop(state);
         wake(waker);
@@ -219,7 +222,7 @@ impl Outbox {
         state.phase = if is_final { Phase::Ended } else { Phase::Closing };
         state.reason = Some(reason);
         if backlog == Backlog::Dropped {
-            state.bytes -= state.frames.drain(..).map(|frame| frame.len()).sum::<usize>();
+            state.bytes -= state.frames.truncate(0);
         }
         if let Some(last) = last {
             state.bytes += last.len();
@@ -248,10 +251,15 @@ impl Outbox {
         wake(patient);
     }
 
-    /// Hands all queued frames to the task of `socket`, which has written `written` bytes since the last call. `batch`
-    /// is empty, its memory goes back into the queue only where frames keep coming. Transports that cannot be resumed
-    /// are socket 0.
-    pub(crate) fn take(&self, context: &Context<'_>, batch: &mut Vec<Frame>, written: usize, socket: u32) -> Next {
+    /// Hands all queued frames to the task of `socket`, which has written `written` bytes since the last call. The
+    /// queue keeps its memory only where frames keep coming. Transports that cannot be resumed are socket 0.
+    pub(crate) fn take(
+        &self,
+        context: &Context<'_>,
+        batch: &mut impl Extend<Frame>,
+        written: usize,
+        socket: u32,
+    ) -> Next {
         let mut state = self.lock();
         if state.is_over_for(socket) {
             return Next::Drop;
@@ -265,10 +273,10 @@ impl Outbox {
                 state.watch(context);
                 return Next::Wait;
             }
-            std::mem::swap(&mut state.frames, batch);
+            batch.extend(state.frames.drain());
             return Next::Write;
         }
-        state.frames = Vec::new();
+        state.frames.release();
         state.watch(context);
         if state.phase == Phase::Closing { Next::Close } else { Next::Wait }
     }

@@ -75,6 +75,28 @@ async fn groups_and_users_exist_as_long_as_they_have_a_connection() {
 }
 
 #[tokio::test]
+async fn connections_are_listed_in_the_order_in_which_they_came() {
+    let server = Server::start(ServerOptions::default()).await;
+    let (mut sockets, mut connections) = (Vec::new(), Vec::new());
+    for _ in 0..20 {
+        let (socket, connection) = server.join("?user=ada").await;
+        sockets.push(socket);
+        connections.push(connection);
+    }
+    for connection in connections.iter().rev() {
+        assert!(server.clients.join(connection.id(), "g"));
+    }
+    drop(sockets.swap_remove(3));
+    server.disconnected().await;
+    connections.remove(3);
+    assert_eq!(server.clients.connections_of_user("ada"), connections);
+    assert_eq!(server.clients.members("g"), connections);
+    assert!(
+        connections.iter().all(|connection| server.clients.connection(connection.id()).as_ref() == Some(connection))
+    );
+}
+
+#[tokio::test]
 async fn a_message_in_one_protocol_reaches_its_clients_only() {
     let server = Server::start(ServerOptions::default()).await;
     let (mut client, connection) = server.join("").await;

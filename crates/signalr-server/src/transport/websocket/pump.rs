@@ -1,9 +1,11 @@
 //! Moves bytes between a socket and a connection until one of them ends.
 //!
 //! One hand-written future per connection: what it holds while it waits is this struct, and buffers live on the stack.
-//! All queued frames go out in one vectored write.
+//! All queued frames go out in one write.
 
 use std::future::poll_fn;
+use std::io::Result;
+use std::mem::MaybeUninit;
 use std::task::{Context, Poll};
 
 use tokio::io::ReadBuf;
@@ -110,8 +112,7 @@ impl Pump {
                 self.batch.shrink();
                 return self.settle(context);
             }
-            let socket = &mut self.socket;
-            match self.batch.with_slices(|slices| socket.poll_write(context, slices)) {
+            match self.write_once(context) {
                 Poll::Ready(Ok(count)) if count > 0 => {
                     self.batch.advance(count);
                     self.written += count;
@@ -129,6 +130,15 @@ impl Pump {
                     };
                 }
             }
+        }
+    }
+
+    /// One system call. A vectored one costs more, and its slices need a kilobyte of stack that is cleared first.
+    fn write_once(&mut self, context: &mut Context<'_>) -> Poll<Result<usize>> {
+        let socket = &mut self.socket;
+        match self.batch.last() {
+            Some(bytes) => socket.poll_write(context, bytes),
+            None => self.batch.with_slices(|slices| socket.poll_write_vectored(context, slices)),
         }
     }
 
@@ -186,15 +196,22 @@ impl Pump {
         Frame::control(frame::CLOSE, &code.to_be_bytes())
     }
 
-    /// Reads once. Not inlined, so that the buffer is on the stack only while it is used.
-    #[inline(never)]
+    /// Reads once, unless nothing has come: most often the task was woken to write.
     fn poll_read(&mut self, context: &mut Context<'_>) -> Flow {
-        let has_room = || self.connection().inbox().poll_room(context).is_ready();
-        if self.closing == Closing::Agreed || (self.closing == Closing::NotYet && !has_room()) {
+        if self.closing == Closing::Agreed || self.socket.poll_readable(context).is_pending() {
             return Flow::Waits;
         }
-        let mut scratch = [0; SCRATCH];
-        let mut buffer = ReadBuf::new(&mut scratch);
+        if self.closing == Closing::NotYet && self.connection().inbox().poll_room(context).is_pending() {
+            return Flow::Waits;
+        }
+        self.read_once(context)
+    }
+
+    /// Not inlined, so that the buffer is on the stack only while it is used.
+    #[inline(never)]
+    fn read_once(&mut self, context: &mut Context<'_>) -> Flow {
+        let mut scratch = [MaybeUninit::uninit(); SCRATCH];
+        let mut buffer = ReadBuf::uninit(&mut scratch);
         match self.socket.poll_read(context, &mut buffer) {
             Poll::Pending => Flow::Waits,
             Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {

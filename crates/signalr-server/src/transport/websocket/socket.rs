@@ -34,6 +34,15 @@ impl Socket {
         }
     }
 
+    /// Ready when there may be something to read. For plain sockets this costs less than to try.
+    pub(super) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
+        match self {
+            // An error is met again by the read.
+            Self::Plain(stream) => stream.poll_read_ready(context).map(drop),
+            Self::Other(_) => Poll::Ready(()),
+        }
+    }
+
     pub(super) fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
         match self {
             Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
@@ -41,7 +50,18 @@ impl Socket {
         }
     }
 
-    pub(super) fn poll_write(&mut self, context: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<Result<usize>> {
+    pub(super) fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Other(stream) => Pin::new(stream).poll_write(context, bytes),
+        }
+    }
+
+    pub(super) fn poll_write_vectored(
+        &mut self,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<Result<usize>> {
         match self {
             Self::Plain(stream) => Pin::new(stream).poll_write_vectored(context, slices),
             Self::Other(stream) => Pin::new(stream).poll_write_vectored(context, slices),
