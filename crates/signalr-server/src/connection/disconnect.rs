@@ -15,12 +15,12 @@ pub enum Disconnect {
     },
     /// The transport broke, ended without a word, or took no more bytes for too long.
     TransportLost,
-    /// [`Connection::close`] or [`Clients::close`].
+    /// [`Connection::close`](crate::Connection::close) or [`Clients::close`](crate::Clients::close).
     Closed {
         /// What the client was told.
         error: Option<String>,
     },
-    /// [`Connection::abort`].
+    /// [`Connection::abort`](crate::Connection::abort).
     Aborted,
     /// The client was silent for too long.
     ClientTimeout,
@@ -33,7 +33,7 @@ pub enum Disconnect {
     ProtocolError(&'static str),
     /// The hub panicked.
     HubFailed,
-    /// [`Admission::closes_at`] has come.
+    /// [`Admission::closes_at`](crate::Admission::closes_at) has come.
     Expired,
     /// The server shuts down.
     Shutdown,
