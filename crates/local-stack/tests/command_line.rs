@@ -125,8 +125,8 @@ mod running {
                 .args(FREE_PORTS)
                 .stdout(Stdio::piped())
                 .spawn()
-                .unwrap();
-            let lines = BufReader::new(child.stdout.take().unwrap());
+                .expect("the program of this package can be run");
+            let lines = BufReader::new(child.stdout.take().expect("stdout was piped"));
             Dev { child, lines }
         }
 
@@ -135,13 +135,14 @@ mod running {
             let mut line = String::new();
             while !line.contains(text) {
                 line.clear();
-                assert!(self.lines.read_line(&mut line).unwrap() > 0, "`{text}` is never printed");
+                assert!(self.lines.read_line(&mut line).expect("lines are text") > 0, "`{text}` is never printed");
             }
             line
         }
 
         fn signal(&self, signal: &str) {
-            let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+            let kill = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
+            let sent = kill.expect("`kill` can be run");
             assert!(sent.success());
         }
     }
@@ -149,7 +150,7 @@ mod running {
     /// An app without functions: no handler is started for it.
     fn empty_app() -> TempDir {
         let app = app(HOST_JSON, FUNCTION_JSON);
-        fs::remove_dir_all(app.path().join("hello")).unwrap();
+        fs::remove_dir_all(app.path().join("hello")).expect("the function folder is there");
         app
     }
 
@@ -214,13 +215,13 @@ mod running {
     /// Asks the emulator for a connection without a token and returns the status.
     fn refused_negotiate(address: &str) -> u16 {
         use std::io::{Read, Write};
-        let mut socket = std::net::TcpStream::connect(address).unwrap();
-        socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let mut socket = std::net::TcpStream::connect(address).expect("the emulator listens");
+        socket.set_read_timeout(Some(Duration::from_secs(20))).expect("a time-out can be set");
         let request = "POST /client/negotiate?hub=h HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-        socket.write_all(request.as_bytes()).unwrap();
+        socket.write_all(request.as_bytes()).expect("the emulator reads");
         let mut answer = String::new();
         socket.read_to_string(&mut answer).expect("the emulator answers");
-        answer[9..12].parse().unwrap()
+        answer[9..12].parse().expect("a status")
     }
 
     #[track_caller]
