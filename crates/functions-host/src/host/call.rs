@@ -3,6 +3,7 @@
 //! Easily missed: inputs are gathered before the handler hears anything, and outputs are sent after it has answered. A failure
 //! in either fails the whole invocation, also when the HTTP response itself was fine (functions-host 3.7).
 
+use jiff::SignedDuration;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -23,6 +24,7 @@ use crate::encoding::{InputValue, encode};
 use crate::events::{HostEvent, LogLevel};
 use crate::http_output::{HttpOutput, Rendered};
 use crate::invocation::{BindingData, HttpCall, Sys, TimerInfo, envelope};
+use crate::schedule::time_span;
 use crate::warnings::{Warning, WarningCode};
 use crate::worker::Link;
 
@@ -122,7 +124,7 @@ impl Invocation<'_> {
         let warning = Warning::new(WarningCode::FunctionTimeout, text).about(&self.function.name);
         self.host.observer.tell(&HostEvent::Warning(warning));
         self.host.worker.restart(link);
-        let limit = time_span(timeout);
+        let limit = time_span::display(SignedDuration::try_from(timeout).unwrap_or(SignedDuration::MAX));
         format!("Timeout value of {limit} was exceeded by function: Functions.{}", self.function.name)
     }
 
@@ -262,26 +264,4 @@ fn request_error(error: &reqwest::Error, link: &Link) -> String {
         cause = next;
     }
     format!("An error occurred while sending the request. {cause}")
-}
-
-/// A duration as .NET prints it, e.g. `00:30:00`.
-fn time_span(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    let days = if days == 0 { String::new() } else { format!("{days}.") };
-    let fraction = duration.subsec_nanos() / 100;
-    let fraction = if fraction == 0 { String::new() } else { format!(".{fraction:07}") };
-    format!("{days}{:02}:{:02}:{:02}{fraction}", rest / 3600, rest % 3600 / 60, rest % 60)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_look_as_in_dot_net() {
-        assert_eq!(time_span(Duration::from_secs(1800)), "00:30:00");
-        assert_eq!(time_span(Duration::from_millis(1500)), "00:00:01.5000000");
-        assert_eq!(time_span(Duration::from_secs(86_400 + 3661)), "1.01:01:01");
-    }
 }

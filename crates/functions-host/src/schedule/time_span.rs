@@ -97,6 +97,13 @@ mod tests {
     }
 
     #[test]
+    fn durations_look_as_in_dot_net() {
+        assert_eq!(display(SignedDuration::from_secs(1800)), "00:30:00");
+        assert_eq!(display(SignedDuration::from_millis(1500)), "00:00:01.5000000");
+        assert_eq!(display(SignedDuration::from_secs(86_400 + 3661)), "1.01:01:01");
+    }
+
+    #[test]
     fn other_texts_are_no_time_spans() {
         for text in
             ["", "x", "1.5", "24:00", "00:60:00", "00:00:60", "25:24:00", "00:00:00.", "00:00:00.00000001", "1:2:3:4:5"]
