@@ -35,6 +35,7 @@ const ANSWER_LIMIT: usize = 64 * 1024;
 
 const AGENT_HEADER: &str = "Asrs-User-Agent";
 const ERROR_CODE_HEADER: &str = "x-ms-error-code";
+const REQUEST_ID_HEADER: &str = "x-ms-client-request-id";
 
 /// Sends messages and group actions to the service. Cloning is cheap and shares the connection pool.
 ///
@@ -58,6 +59,7 @@ pub struct RestClient {
     http: reqwest::Client,
     timeout: Duration,
     agent: Arc<str>,
+    request_id: Option<Arc<str>>,
 }
 
 impl RestClient {
@@ -66,7 +68,7 @@ impl RestClient {
     pub fn new(connection: ConnectionString, http: reqwest::Client) -> Self {
         let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
         let agent = format!("azure-signalr-rust/{} ({os}; {arch})", env!("CARGO_PKG_VERSION"));
-        Self { connection: Arc::new(connection), http, timeout: CALL_TIMEOUT, agent: agent.into() }
+        Self { connection: Arc::new(connection), http, timeout: CALL_TIMEOUT, agent: agent.into(), request_id: None }
     }
 
     /// A client for the resource of `connection` with an HTTP client of its own. It goes through the system's proxy, but never for a
@@ -94,6 +96,14 @@ impl RestClient {
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// Sends this text as `x-ms-client-request-id` with every call, so that calls can be told apart that have different causes. It must
+    /// be visible ASCII; otherwise calls fail as [`RestError::Unanswered`].
+    #[must_use]
+    pub fn with_request_id(mut self, id: impl Into<Arc<str>>) -> Self {
+        self.request_id = Some(id.into());
         self
     }
 
@@ -149,7 +159,11 @@ impl RestClient {
     async fn answer_to(&self, request: RequestBuilder, uri: &str) -> Result<Answer, RestError> {
         let unanswered =
             |error: reqwest::Error| RestError::Unanswered { uri: uri.to_owned(), source: error.without_url() };
-        let response = request.header(AGENT_HEADER, &*self.agent).send().await.map_err(unanswered)?;
+        let mut request = request.header(AGENT_HEADER, &*self.agent);
+        if let Some(id) = &self.request_id {
+            request = request.header(REQUEST_ID_HEADER, &**id);
+        }
+        let response = request.send().await.map_err(unanswered)?;
         let (status, code) = (response.status(), error_code(response.headers()));
         // A status is an answer, even where the rest of it does not arrive.
         Ok(Answer { status, code, body: read_body(response).await })

@@ -6,6 +6,7 @@
 
 use azure_signalr::{GroupAction, Member, Message, Recipient, RestClient, RestError, Target};
 use serde_json::value::RawValue;
+use uuid::Uuid;
 
 use super::{BindingError, Context};
 use crate::answer::OutputValue;
@@ -32,7 +33,8 @@ const REMOVE_ALL_OF_CONNECTION: &str =
 const NO_ITEM: &str = "Value cannot be null. (Parameter 'item')";
 const NO_TYPE: &str = "Unable to convert JObject to valid output binding type, check parameters.";
 
-/// Sends everything that `value` holds, in order; the first failure stops the rest.
+/// Sends everything that `value` holds, in order; the first failure stops the rest. Each call carries the id of the invocation, by
+/// which the service can tell what caused it.
 ///
 /// # Errors
 /// In the extension's words. What was sent before stays sent.
@@ -41,10 +43,11 @@ pub(crate) async fn send(
     value: OutputValue,
     context: Context<'_>,
     http: &reqwest::Client,
+    invocation_id: Uuid,
 ) -> Result<(), BindingError> {
     let hub = context.hub(&binding.hub_name)?;
     let connection = context.connection(&binding.connection_string_setting)?;
-    let client = RestClient::new(connection, http.clone());
+    let client = RestClient::new(connection, http.clone()).with_request_id(invocation_id.to_string());
     for element in elements(value)? {
         match read_item(&element)? {
             Item::Message(message) => client.send(&hub, &message).await.map_err(|error| text_of(&error))?,

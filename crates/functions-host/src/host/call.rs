@@ -238,7 +238,7 @@ impl Invocation<'_> {
         let sendings = outputs.into_iter().filter_map(|(place, value)| match &self.function.outputs[place] {
             OutputBinding::SignalR(binding) => Some(async move {
                 let http = self.host.signalr.for_binding(binding, context.settings)?;
-                signalr_output::send(binding, value, context, http).await
+                signalr_output::send(binding, value, context, http, self.id).await
             }),
             OutputBinding::Http { .. } => None,
         });

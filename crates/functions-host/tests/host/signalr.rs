@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::routing::{any, post};
-use functions_host::events::LogLevel;
+use functions_host::events::{HostEvent, LogLevel};
 use serde_json::{Value, json};
 
 use crate::harness::{Running, TestApp, http_and, serve};
@@ -154,4 +154,25 @@ async fn a_missing_connection_fails_calls_and_is_warned_of_at_the_start() {
     assert_eq!(sends(&host, r#"{"res":{},"first":{"target":"t"}}"#).await, 500);
     let error = host.last_error().unwrap();
     assert!(error.starts_with("The SignalR Service connection string or endpoints are not set."), "{error}");
+}
+
+#[tokio::test]
+async fn calls_to_the_service_carry_the_id_of_their_invocation() {
+    let ids = Arc::new(Mutex::new(Vec::new()));
+    let recorded = Arc::clone(&ids);
+    let record = move |headers: axum::http::HeaderMap| async move {
+        recorded.lock().unwrap().push(headers["x-ms-client-request-id"].to_str().unwrap().to_owned());
+        StatusCode::ACCEPTED
+    };
+    let address = serve(Router::new().fallback(any(record))).await;
+    let key = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGH";
+    let host = host(&format!("Endpoint=http://{address};AccessKey={key};Version=1.0;")).await;
+    let outputs = r#"{"res":{"body":"x"},"first":[{"target":"a"},{"action":"add","userId":"u","groupName":"g"}]}"#;
+    assert_eq!(sends(&host, outputs).await, 200);
+    let id = host.events.wait_for("the end", |event| match event {
+        HostEvent::Executed { id, .. } => Some(id.to_string()),
+        _ => None,
+    });
+    let id = id.await;
+    assert_eq!(*ids.lock().unwrap(), [id.clone(), id]);
 }
