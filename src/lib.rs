@@ -12,6 +12,7 @@
 //!
 //! [`app`] is the whole web server without its socket.
 
+pub mod api;
 mod config;
 mod error;
 mod functions;
