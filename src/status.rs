@@ -1,10 +1,9 @@
 //! What "status" is and how it is gathered.
 
 use crate::error::chain;
-use azure_signalr::{ConnectionString, RestClient};
+use azure_signalr::{ConnectionString, RestClient, RestError};
 use jiff::Timestamp;
 use serde::Serialize;
-use std::sync::OnceLock;
 
 /// How the system is doing, as clients of `statusUpdate` receive it.
 #[derive(Debug, Serialize)]
@@ -26,47 +25,35 @@ impl Status {
     }
 }
 
-/// SignalR Service as the handler itself asks it. The client is built at its first use, because TLS would double the time that
-/// the handler takes to start.
+/// SignalR Service as the handler itself asks it. Its client builds nothing before the first call, because TLS would double the time
+/// that the handler takes to start.
 #[derive(Debug)]
 pub(crate) struct Service {
-    connection_string: Option<ConnectionString>,
-    client: OnceLock<RestClient>,
+    client: Option<RestClient>,
 }
 
 impl Service {
     pub(crate) fn new(connection_string: Option<ConnectionString>) -> Self {
-        Self { connection_string, client: OnceLock::new() }
+        Self { client: connection_string.map(RestClient::new) }
     }
 
     async fn is_healthy(&self) -> Option<bool> {
-        let health = self.client()?.health().await;
-        if let Err(error) = &health {
-            tracing::warn!(error = chain(error), "SignalR Service is not healthy");
-        }
-        Some(health.is_ok())
-    }
-
-    /// Only success is kept, so that a machine which gets its certificate authorities later is asked again.
-    fn client(&self) -> Option<&RestClient> {
-        if let Some(client) = self.client.get() {
-            return Some(client);
-        }
-        let Some(connection_string) = &self.connection_string else {
+        let Some(client) = &self.client else {
             tracing::warn!(
                 "`AzureSignalRConnectionString` is not set; the status does not say whether the service is healthy"
             );
             return None;
         };
-        match RestClient::connect(connection_string.clone()) {
-            Ok(client) => Some(self.client.get_or_init(|| client)),
-            Err(error) => {
+        match client.health().await {
+            Ok(()) => Some(true),
+            Err(error @ RestError::NoHttpClient(_)) => {
                 let error = chain(&error);
-                tracing::error!(
-                    error,
-                    "no HTTP client can be built; the status does not say whether the service is healthy"
-                );
+                tracing::error!(error, "the status does not say whether the service is healthy");
                 None
+            }
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "SignalR Service is not healthy");
+                Some(false)
             }
         }
     }

@@ -1,7 +1,8 @@
 //! Publishes broadcasts, the way a user of the server would.
 
 use anyhow::{Context as _, Result, ensure};
-use azure_signalr::{ConnectionString, HubName, Message, RestClient, Target as Method};
+use azure_signalr::rest::RetryPolicy;
+use azure_signalr::{ConnectionString, HubClient, Message, RestClient, Target as Method};
 use reqwest::StatusCode;
 use serde_json::value::RawValue;
 
@@ -15,7 +16,7 @@ pub(super) enum Publisher {
     /// `POST /broadcast` with the payload as body.
     Plain { http: reqwest::Client, url: String },
     /// The REST interface of the service, with a token for every call (signalr-service 1.3, 1.7).
-    SignalR { client: Box<RestClient>, hub: HubName },
+    SignalR { hub: Box<HubClient> },
 }
 
 impl Publisher {
@@ -29,7 +30,9 @@ impl Publisher {
     }
 
     fn signalr(connection: ConnectionString, http: reqwest::Client) -> Self {
-        Self::SignalR { client: Box::new(RestClient::new(connection, http)), hub: hub() }
+        // A broadcast that had to be made again would count as one.
+        let client = RestClient::new(connection).with_http(http).with_retry(RetryPolicy::none());
+        Self::SignalR { hub: Box::new(client.hub(&hub())) }
     }
 
     /// Has `payload`, a JSON value, sent to every client, and returns when the server has accepted it.
@@ -42,10 +45,10 @@ impl Publisher {
                 answer.bytes().await?;
                 Ok(())
             }
-            Self::SignalR { client, hub } => {
+            Self::SignalR { hub } => {
                 let argument = RawValue::from_string(payload).context("the payload is not JSON")?;
                 let message = Message::to_everyone(NEW_MESSAGE).raw_argument(argument);
-                Ok(client.send(hub, &message).await?)
+                Ok(hub.send(&message).await?)
             }
         }
     }

@@ -53,14 +53,18 @@
 
 mod access_key;
 mod connection_string;
+mod credential;
+mod invocation;
 mod message;
 mod names;
-mod rest;
+pub mod rest;
 pub mod token;
 pub mod upstream;
 
 pub use access_key::AccessKey;
 pub use connection_string::{ApplicationCredential, Authentication, ConnectionString, ConnectionStringError};
+pub use credential::{BearerToken, CredentialError, TokenFuture, TokenSource};
+pub use invocation::Invocation;
 pub use message::{GroupAction, Member, Message, OutputItem, Recipient};
-pub use names::{ApplicationName, ConnectionId, GroupName, HubName, NameError, Target, UserId};
-pub use rest::{RestClient, RestError};
+pub use names::{ApplicationName, ConnectionId, GroupName, HubName, NameError, StreamId, Target, UserId};
+pub use rest::{HubClient, RestClient, RestError};

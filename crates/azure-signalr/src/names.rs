@@ -34,8 +34,13 @@ pub enum NameError {
     /// An empty target; the text is that of the Functions extension (signalr-bindings 5.4).
     #[error("Argument cannot be null or empty. (Parameter 'methodName')")]
     Target,
+    /// Empty, blank, or longer than 100 characters; the service has no text for it.
+    #[error("invalid stream id; it has 1 to 100 characters and not only white space")]
+    Stream,
     /// `.` or `..`, which no address can carry as a path segment.
-    #[error("`.` and `..` name no user, group or connection; an address would drop them and reach more than was meant")]
+    #[error(
+        "`.` and `..` name no user, group, connection or stream; an address would drop them and reach more than was meant"
+    )]
     DotSegment,
 }
 
@@ -107,6 +112,11 @@ checked_name! {
 checked_name! {
     /// The public id of one client connection; its form is the service's business. Not empty; case matters.
     ConnectionId, checked_connection
+}
+
+checked_name! {
+    /// A stream to one client, as the client named it. 1 to 100 characters, not only white space (signalr-service 1.2).
+    StreamId, checked_stream
 }
 
 impl ApplicationName {
@@ -210,13 +220,18 @@ fn checked_connection(text: String) -> Result<String, NameError> {
     if text.is_empty() { Err(NameError::Connection) } else { checked_segment(text) }
 }
 
+fn checked_stream(text: String) -> Result<String, NameError> {
+    let blank = text.chars().all(char::is_whitespace);
+    if blank || text.encode_utf16().count() > 100 { Err(NameError::Stream) } else { checked_segment(text) }
+}
+
 fn checked_segment(text: String) -> Result<String, NameError> {
     if text == "." || text == ".." { Err(NameError::DotSegment) } else { Ok(text) }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ApplicationName, ConnectionId, GroupName, HubName, NameError, Target, UserId};
+    use super::{ApplicationName, ConnectionId, GroupName, HubName, NameError, StreamId, Target, UserId};
 
     #[track_caller]
     fn check<T>(text: &str, expected: Result<&str, NameError>)
@@ -268,11 +283,21 @@ mod tests {
     }
 
     #[test]
+    fn stream_ids_hold_1_to_100_characters_that_are_not_all_blank() {
+        check::<StreamId>("1", Ok("1"));
+        check::<StreamId>(&"x".repeat(100), Ok(&"x".repeat(100)));
+        for wrong in ["", " ", "\t\n", &"x".repeat(101)] {
+            check::<StreamId>(wrong, Err(NameError::Stream));
+        }
+    }
+
+    #[test]
     fn a_name_that_an_address_would_drop_is_refused() {
         for dots in [".", ".."] {
             check::<UserId>(dots, Err(NameError::DotSegment));
             check::<GroupName>(dots, Err(NameError::DotSegment));
             check::<ConnectionId>(dots, Err(NameError::DotSegment));
+            check::<StreamId>(dots, Err(NameError::DotSegment));
         }
         check::<UserId>("...", Ok("..."));
     }

@@ -1,214 +1,192 @@
-//! The REST interface of the service: sending messages and changing groups without the output binding.
+//! The REST interface of the service: everything that a server can do without a connection of its own.
 //!
 //! "Accepted" is all that the service ever says: a message to a user, group or connection that does not exist is
 //! accepted too, and goes nowhere (signalr-service 1.6).
+//!
+//! Begin with [`RestClient`]; [`RestClient::hub`] has the operations.
 
+mod answer;
 mod call;
+mod connection;
 mod error;
+mod error_code;
+mod everyone;
+mod exchange;
+mod execute;
+mod group;
+mod http_client;
+mod hub;
+mod members;
+mod retry;
+mod stream;
 #[cfg(test)]
 mod tests;
+mod user;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use http::{HeaderMap, Method, StatusCode};
-use reqwest::{RequestBuilder, Response};
+use tokio::sync::Semaphore;
 
-pub use error::RestError;
-
-use crate::token::{RestToken, SignError};
-use crate::{ConnectionString, GroupAction, HubName, Message};
+use crate::credential::TokenSource;
+use crate::token::TemporaryKey;
+use crate::{ApplicationName, ConnectionString, HubName};
 use call::Call;
+use http_client::HttpClient;
 
-/// The oldest version that has every call made here, so that every deployment and every emulator knows it; the
-/// libraries of March 2024 send it too. Nothing in `2024-12-01` is needed for these calls.
-const API_VERSION: &str = "2022-06-01";
+pub use connection::{ClientResult, Connection};
+pub use error::RestError;
+pub use error_code::ErrorCode;
+pub use everyone::{Closing, Everyone};
+pub use execute::{Command, EmptyFilter, Filter};
+pub use group::Group;
+pub use hub::HubClient;
+pub use members::{GroupMember, Members};
+pub use retry::{Backoff, RetryPolicy};
+pub use stream::ClientStream;
+pub use user::User;
 
-/// How long a call may take (signalr-bindings 10.2).
+/// How long one attempt, and a message with all its attempts, may take (signalr-bindings 10.2).
 const CALL_TIMEOUT: Duration = Duration::from_secs(100);
 
 /// How long the answer about the service's health may take (signalr-bindings 10.4).
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How much of an answer is read. Answers are empty or a few lines; only the text of a 400 is used.
-const ANSWER_LIMIT: usize = 64 * 1024;
+/// How many calls are under way at once unless said otherwise.
+const CONCURRENCY: usize = 64;
 
-const AGENT_HEADER: &str = "Asrs-User-Agent";
-const ERROR_CODE_HEADER: &str = "x-ms-error-code";
-const REQUEST_ID_HEADER: &str = "x-ms-client-request-id";
-
-/// Sends messages and group actions to the service. Cloning is cheap and shares the connection pool.
+/// A client of one SignalR resource. Cloning is cheap; clones share connections and the limit of concurrent calls.
 ///
-/// Every call is made once. A caller that repeats one should know the official rule: a message only after a status
-/// *above* 500, because a 500 may come after delivery (signalr-bindings 10.2).
+/// Nothing is built before the first call, in particular no TLS, which would be most of the time that a small process takes to start.
 ///
 /// ```no_run
 /// use azure_signalr::{ConnectionString, Message, RestClient, Target};
 ///
 /// # async fn example(connection: ConnectionString) -> Result<(), Box<dyn std::error::Error>> {
-/// let client = RestClient::new(connection, reqwest::Client::builder().build()?);
-/// let hub = "serverless".parse()?;
+/// let hub = RestClient::new(connection).hub(&"serverless".parse()?);
 /// let message = Message::to_group("admins".parse()?, Target::from_static("newMessage")).argument("hello")?;
-/// client.send(&hub, &message).await?;
+/// hub.send(&message).await?;
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Debug, Clone)]
 pub struct RestClient {
     connection: Arc<ConnectionString>,
-    http: reqwest::Client,
+    application: Option<ApplicationName>,
+    http: HttpClient,
+    tokens: Option<Arc<dyn TokenSource>>,
     timeout: Duration,
+    deadline: Option<Duration>,
+    retry: RetryPolicy,
+    permits: Arc<Semaphore>,
     agent: Arc<str>,
     request_id: Option<Arc<str>>,
 }
 
 impl RestClient {
-    /// A client for the resource of `connection`. For a service on this machine, build `http` with `no_proxy`:
-    /// otherwise `HTTP_PROXY` catches the calls.
-    pub fn new(connection: ConnectionString, http: reqwest::Client) -> Self {
-        let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
-        let agent = format!("azure-signalr-rust/{} ({os}; {arch})", env!("CARGO_PKG_VERSION"));
-        Self { connection: Arc::new(connection), http, timeout: CALL_TIMEOUT, agent: agent.into(), request_id: None }
-    }
-
     /// A client for the resource of `connection` with an HTTP client of its own. It goes through the system's proxy, but never for a
     /// service on this machine. For an `http` address it needs no certificate authorities, and trusts none.
-    ///
-    /// # Errors
-    /// When no HTTP client can be built, for example for an `https` address where the system has no certificate authorities.
-    pub fn connect(connection: ConnectionString) -> Result<Self, reqwest::Error> {
-        let url = connection.server_url();
-        let on_this_machine = match url.host() {
-            Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-            Some(url::Host::Ipv4(address)) => address.is_loopback(),
-            Some(url::Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        };
-        let builder = reqwest::Client::builder();
-        let builder = if on_this_machine { builder.no_proxy() } else { builder };
-        // Otherwise a machine without certificate authorities, such as a bare container, could not even reach the emulator.
-        let builder = if url.scheme() == "http" { builder.tls_certs_only([]) } else { builder };
-        let http = builder.build()?;
-        Ok(Self::new(connection, http))
+    pub fn new(connection: ConnectionString) -> Self {
+        let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
+        let agent = format!("azure-signalr-rust/{} ({os}; {arch})", env!("CARGO_PKG_VERSION"));
+        Self {
+            connection: Arc::new(connection),
+            application: None,
+            http: HttpClient::at_first_use(),
+            tokens: None,
+            timeout: CALL_TIMEOUT,
+            deadline: None,
+            retry: RetryPolicy::default(),
+            permits: Arc::new(Semaphore::new(CONCURRENCY)),
+            agent: agent.into(),
+            request_id: None,
+        }
     }
 
-    /// Changes how long a call may take, from connecting to the end of the answer. 100 seconds unless set.
+    /// Uses an HTTP client that is there already. For a service on this machine it should be built with `no_proxy`: otherwise
+    /// `HTTP_PROXY` catches the calls.
     #[must_use]
-    pub fn with_timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
+    pub fn with_http(self, http: reqwest::Client) -> Self {
+        Self { http: HttpClient::given(http), ..self }
+    }
+
+    /// Asks `tokens` for the bearer token of every call, instead of signing with an access key.
+    #[must_use]
+    pub fn with_tokens(self, tokens: Arc<dyn TokenSource>) -> Self {
+        Self { tokens: Some(tokens), ..self }
+    }
+
+    /// Works on the hubs of one application, which the service keeps apart from those without one.
+    #[must_use]
+    pub fn with_application(self, application: ApplicationName) -> Self {
+        Self { application: Some(application), ..self }
+    }
+
+    /// Changes how long one attempt may take, from connecting to the end of the answer. 100 seconds unless set.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// Changes how long a call may take with all its repetitions and with the wait for its turn. Unless set, messages have 100 seconds
+    /// and other calls end with their last attempt, as in the official library.
+    #[must_use]
+    pub fn with_deadline(self, deadline: Duration) -> Self {
+        Self { deadline: Some(deadline), ..self }
+    }
+
+    /// Changes how often and when a failed call is made again.
+    #[must_use]
+    pub fn with_retry(self, retry: RetryPolicy) -> Self {
+        Self { retry, ..self }
+    }
+
+    /// Changes how many calls are under way at once, over all clones: 64 unless set, and at least one. A call beyond them waits for its
+    /// turn, and fails where its deadline comes first.
+    #[must_use]
+    pub fn with_concurrency(self, calls: usize) -> Self {
+        Self { permits: Arc::new(Semaphore::new(calls.clamp(1, Semaphore::MAX_PERMITS))), ..self }
+    }
+
+    /// Names the calling program in the user agent, such as `my-app/1.2`, after this library's own name.
+    #[must_use]
+    pub fn with_product(self, product: &str) -> Self {
+        Self { agent: format!("{} {product}", self.agent).into(), ..self }
     }
 
     /// Sends this text as `x-ms-client-request-id` with every call, so that calls can be told apart that have different causes. It must
     /// be visible ASCII; otherwise calls fail as [`RestError::Unanswered`].
     #[must_use]
-    pub fn with_request_id(mut self, id: impl Into<Arc<str>>) -> Self {
-        self.request_id = Some(id.into());
-        self
+    pub fn with_request_id(self, id: impl Into<Arc<str>>) -> Self {
+        Self { request_id: Some(id.into()), ..self }
     }
 
-    /// Sends `message` to its recipient.
-    ///
-    /// # Errors
-    ///
-    /// When the connection string cannot sign, the service refuses the call, or it does not answer.
-    pub async fn send(&self, hub: &HubName, message: &Message) -> Result<(), RestError> {
-        self.make(Call::send(hub, message)).await
+    /// The operations on one hub. A hub exists as soon as somebody uses it.
+    pub fn hub(&self, hub: &HubName) -> HubClient {
+        HubClient::new(self.clone(), hub.clone())
     }
 
-    /// Changes the membership of a group. Adding a connection that has ended is a success, as it is for the binding;
-    /// removing one is whatever the service says.
-    ///
-    /// # Errors
-    ///
-    /// When the connection string cannot sign, the service refuses the call, or it does not answer.
-    pub async fn apply(&self, hub: &HubName, action: &GroupAction) -> Result<(), RestError> {
-        self.make(Call::apply(hub, action)).await
+    /// The resource.
+    pub fn connection_string(&self) -> &ConnectionString {
+        &self.connection
     }
 
-    /// Asks the service, without a token, whether it is well; waits two seconds at most.
+    /// Asks the service, without a token, whether it is well; once, and waits two seconds at most.
     ///
     /// # Errors
     ///
     /// When the answer is not a success, or does not come in time.
     pub async fn health(&self) -> Result<(), RestError> {
-        let uri = self.address("api/health");
-        let timeout = self.timeout.min(HEALTH_TIMEOUT);
-        let answer = self.answer_to(self.http.request(Method::HEAD, &uri).timeout(timeout), &uri).await?;
-        judge(answer, uri, None)
+        self.ask_health().await
     }
 
-    async fn make(&self, call: Call) -> Result<(), RestError> {
-        let token = self.sign(&call.path)?;
-        let uri = self.address(&call.path);
-        let mut request = self.http.request(call.method, &uri).timeout(self.timeout).bearer_auth(token);
-        if let Some(body) = call.body {
-            request = request.header(http::header::CONTENT_TYPE, "application/json; charset=utf-8").body(body);
-        }
-        judge(self.answer_to(request, &uri).await?, uri, call.tolerated)
+    /// The key with which the service lets an Entra identity sign client tokens; it should be asked for anew every 55 minutes
+    /// (signalr-service 1.7). [`HubClient::generate_token`] needs no key.
+    ///
+    /// # Errors
+    ///
+    /// [`RestError`]; the service refuses callers that have an access key already.
+    pub async fn access_key(&self) -> Result<TemporaryKey, RestError> {
+        self.perform(&Call::access_key()).await?.json()
     }
-
-    fn sign(&self, path: &str) -> Result<String, SignError> {
-        RestToken::for_path(path).sign(&self.connection, SystemTime::now())
-    }
-
-    fn address(&self, path: &str) -> String {
-        format!("{}{path}?api-version={API_VERSION}", self.connection.server_url())
-    }
-
-    async fn answer_to(&self, request: RequestBuilder, uri: &str) -> Result<Answer, RestError> {
-        let unanswered =
-            |error: reqwest::Error| RestError::Unanswered { uri: uri.to_owned(), source: error.without_url() };
-        let mut request = request.header(AGENT_HEADER, &*self.agent);
-        if let Some(id) = &self.request_id {
-            request = request.header(REQUEST_ID_HEADER, &**id);
-        }
-        let response = request.send().await.map_err(unanswered)?;
-        let (status, code) = (response.status(), error_code(response.headers()));
-        // A status is an answer, even where the rest of it does not arrive.
-        Ok(Answer { status, code, body: read_body(response).await })
-    }
-}
-
-struct Answer {
-    status: StatusCode,
-    code: Option<String>,
-    body: String,
-}
-
-/// Reads to the end, so that the connection can be used again, but never more than the limit.
-async fn read_body(mut response: Response) -> String {
-    let mut body = Vec::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        let room = ANSWER_LIMIT - body.len();
-        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if body.len() == ANSWER_LIMIT {
-            break;
-        }
-    }
-    String::from_utf8_lossy(&body).into_owned()
-}
-
-fn error_code(headers: &HeaderMap) -> Option<String> {
-    headers.get(ERROR_CODE_HEADER)?.to_str().ok().map(str::to_owned)
-}
-
-/// Turns an answer into the words of the official library; `tolerated` is the code with which a 404 is a success.
-fn judge(answer: Answer, uri: String, tolerated: Option<&str>) -> Result<(), RestError> {
-    let Answer { status, code, body } = answer;
-    match status {
-        status if status.is_success() => Ok(()),
-        StatusCode::NOT_FOUND if is_tolerated(code.as_deref(), tolerated) => {
-            tracing::debug!(uri, "the service does not know what the call names; that is no error here");
-            Ok(())
-        }
-        StatusCode::BAD_REQUEST => Err(RestError::InvalidArgument { body, code, uri }),
-        StatusCode::UNAUTHORIZED => Err(RestError::Unauthorized { code, uri }),
-        StatusCode::NOT_FOUND => Err(RestError::NotFound { code, uri }),
-        status => Err(RestError::Runtime { status, code, uri }),
-    }
-}
-
-fn is_tolerated(code: Option<&str>, tolerated: Option<&str>) -> bool {
-    code.zip(tolerated).is_some_and(|(code, tolerated)| code.eq_ignore_ascii_case(tolerated))
 }

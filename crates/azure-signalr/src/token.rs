@@ -9,6 +9,7 @@ mod client;
 mod jwt;
 mod rejection;
 mod rest;
+mod temporary_key;
 #[cfg(test)]
 mod tests;
 mod verifier;
@@ -19,6 +20,7 @@ pub use client::{ClientToken, client_url};
 pub use jwt::SignError;
 pub use rejection::Rejection;
 pub use rest::{RestAudience, RestToken, sign_rest};
+pub use temporary_key::TemporaryKey;
 pub use verifier::Verifier;
 
 use std::time::{SystemTime, UNIX_EPOCH};

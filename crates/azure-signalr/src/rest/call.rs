@@ -1,4 +1,4 @@
-//! Which call each message and group action becomes (signalr-bindings 5.4).
+//! Which call each operation becomes (signalr-service 1.3; for the output binding's part of it signalr-bindings 5.4).
 //!
 //! Every name is one path segment, escaped like .NET's `Uri.EscapeDataString`, so `a/b` stays one segment. Names cannot
 //! be empty, `.` or `..`, which is what keeps `users/{user}/:send` from becoming `/:send`, the call to everybody.
@@ -8,13 +8,27 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::{GroupAction, HubName, Member, Message, Recipient, Target};
+use super::ErrorCode;
+use super::retry::Repeat;
+use crate::{ApplicationName, ConnectionId, GroupAction, GroupName, HubName, Invocation, Member, Message, Recipient};
+use crate::{StreamId, Target, UserId};
 
 /// What `Uri.EscapeDataString` leaves alone: letters, digits and `-_.~`.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// With this code, adding a connection to a group has come too late, which is no error (signalr-service 1.6).
-const CONNECTION_GONE: &str = "Error.Connection.NotExisted";
+/// The description in which an operation first appears. Each call asks for the oldest that has it, so that every deployment and every
+/// emulator which knows the operation takes the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ApiVersion {
+    /// Messages, groups, existence, closing.
+    V20220601,
+    /// `:generateToken`
+    V20221101,
+    /// `:execute` and `auth/accessKey`
+    V20230701,
+    /// `:invoke`, streams and the members of a group.
+    V20241201,
+}
 
 /// One call, still without address and token.
 #[derive(Debug)]
@@ -22,12 +36,29 @@ pub(super) struct Call {
     pub(super) method: Method,
     /// Below the root of the service, without a leading slash.
     pub(super) path: String,
+    query: Vec<(&'static str, String)>,
+    version: ApiVersion,
     pub(super) body: Option<Vec<u8>>,
-    /// The `x-ms-error-code` with which a 404 is a success.
-    pub(super) tolerated: Option<&'static str>,
+    /// With this code a 404 is no error but a "no", or a success.
+    pub(super) absence: Option<ErrorCode>,
+    pub(super) repeat: Repeat,
 }
 
 impl Call {
+    fn new(method: Method, path: String) -> Self {
+        let version = ApiVersion::V20220601;
+        Self { method, path, query: Vec::new(), version, body: None, absence: None, repeat: Repeat::Safe }
+    }
+
+    pub(super) fn health() -> Self {
+        Self::new(Method::HEAD, "api/health".to_owned())
+    }
+
+    /// On the path that the official library calls, which knows no `api-version` (signalr-service 1.7 item 13).
+    pub(super) fn access_key() -> Self {
+        Self::new(Method::GET, "api/v1/auth/accessKey".to_owned()).since(ApiVersion::V20230701)
+    }
+
     pub(super) fn send(hub: &HubName, message: &Message) -> Self {
         let path = match &message.recipient {
             Recipient::Everyone => path(hub, &[":send"]),
@@ -37,37 +68,211 @@ impl Call {
                 path(hub, &["connections", &escape(connection_id.as_str()), ":send"])
             }
         };
-        let payload = Payload { target: &message.target, arguments: &message.arguments };
-        let body = serde_json::to_vec(&payload).expect("a text and JSON can be written as JSON");
-        Self { method: Method::POST, path, body: Some(body), tolerated: None }
+        Self::visible(path, payload(&message.target, &message.arguments))
     }
 
     pub(super) fn apply(hub: &HubName, action: &GroupAction) -> Self {
-        let (method, path) = match action {
-            GroupAction::Add { member, group } => (Method::PUT, membership(hub, member, group.as_str())),
-            GroupAction::Remove { member, group } => (Method::DELETE, membership(hub, member, group.as_str())),
+        match action {
+            GroupAction::Add { member: Member::User(user_id), group } => Self::add_user(hub, user_id, group, None),
+            GroupAction::Add { member: Member::Connection(id), group } => Self::add_connection(hub, id, group),
+            GroupAction::Remove { member, group } => Self::new(Method::DELETE, membership(hub, member, group)),
             GroupAction::RemoveUserFromAll(user_id) => {
-                (Method::DELETE, path(hub, &["users", &escape(user_id.as_str()), "groups"]))
+                Self::new(Method::DELETE, path(hub, &["users", &escape(user_id.as_str()), "groups"]))
             }
-        };
-        let adds_connection = matches!(action, GroupAction::Add { member: Member::Connection(_), .. });
-        Self { method, path, body: None, tolerated: adds_connection.then_some(CONNECTION_GONE) }
+        }
+    }
+
+    /// A connection that has ended is no error: its membership would have ended with it (signalr-service 1.6).
+    pub(super) fn add_connection(hub: &HubName, connection: &ConnectionId, group: &GroupName) -> Self {
+        let path = membership(hub, &Member::Connection(connection.clone()), group);
+        Self::new(Method::PUT, path).absent_as(ErrorCode::ConnectionRequired)
+    }
+
+    pub(super) fn add_user(hub: &HubName, user: &UserId, group: &GroupName, ttl_seconds: Option<u64>) -> Self {
+        let call = Self::new(Method::PUT, membership(hub, &Member::User(user.clone()), group));
+        call.with("ttl", ttl_seconds)
+    }
+
+    pub(super) fn remove_connection_from_all(hub: &HubName, connection: &ConnectionId) -> Self {
+        Self::new(Method::DELETE, path(hub, &["connections", &escape(connection.as_str()), "groups"]))
+    }
+
+    pub(super) fn connection_exists(hub: &HubName, connection: &ConnectionId) -> Self {
+        let path = path(hub, &["connections", &escape(connection.as_str())]);
+        Self::new(Method::HEAD, path).absent_as(ErrorCode::ConnectionNotFound)
+    }
+
+    pub(super) fn user_exists(hub: &HubName, user: &UserId) -> Self {
+        Self::new(Method::HEAD, path(hub, &["users", &escape(user.as_str())])).absent_as(ErrorCode::UserNotFound)
+    }
+
+    pub(super) fn group_exists(hub: &HubName, group: &GroupName) -> Self {
+        Self::new(Method::HEAD, path(hub, &["groups", &escape(group.as_str())])).absent_as(ErrorCode::GroupNotFound)
+    }
+
+    pub(super) fn user_in_group(hub: &HubName, user: &UserId, group: &GroupName) -> Self {
+        let path = membership(hub, &Member::User(user.clone()), group);
+        Self::new(Method::HEAD, path).absent_as(ErrorCode::UserNotInGroup)
+    }
+
+    /// A connection that has ended already is no error (signalr-service 1.6).
+    pub(super) fn close_connection(hub: &HubName, connection: &ConnectionId, reason: Option<&str>) -> Self {
+        let path = path(hub, &["connections", &escape(connection.as_str())]);
+        Self::new(Method::DELETE, path).absent_as(ErrorCode::ConnectionNotFound).with("reason", reason)
+    }
+
+    pub(super) fn close_connections(
+        hub: &HubName,
+        of: &Whose<'_>,
+        excluded: &[ConnectionId],
+        why: Option<&str>,
+    ) -> Self {
+        let path = of.path(hub, ":closeConnections");
+        Self::new(Method::POST, path).excluding(excluded).with("reason", why)
+    }
+
+    pub(super) fn send_excluding(
+        hub: &HubName,
+        to: &Whose<'_>,
+        excluded: &[ConnectionId],
+        invocation: &Invocation,
+    ) -> Self {
+        let body = payload(&invocation.target, &invocation.arguments);
+        Self::visible(to.path(hub, ":send"), body).excluding(excluded)
+    }
+
+    pub(super) fn generate_token(hub: &HubName, user: Option<&UserId>, minutes: u32) -> Self {
+        let call = Self::new(Method::POST, path(hub, &[":generateToken"])).since(ApiVersion::V20221101);
+        call.with("userId", user.map(UserId::as_str)).with("minutesToExpire", Some(minutes))
+    }
+
+    pub(super) fn execute(hub: &HubName, filter: &str, body: Vec<u8>) -> Self {
+        let call = Self::visible(path(hub, &[":execute"]), body).since(ApiVersion::V20230701);
+        call.with("filter", Some(filter))
+    }
+
+    pub(super) fn invoke(hub: &HubName, connection: &ConnectionId, invocation: &Invocation) -> Self {
+        let path = path(hub, &["connections", &escape(connection.as_str()), ":invoke"]);
+        Self::visible(path, payload(&invocation.target, &invocation.arguments)).since(ApiVersion::V20241201)
+    }
+
+    /// Not to be repeated after a 500 either: the client would see the item twice.
+    pub(super) fn stream_item(hub: &HubName, at: (&ConnectionId, &StreamId), item: Vec<u8>, last: Last) -> Self {
+        let call = Self::visible(stream(hub, at, ":send"), item).since(ApiVersion::V20241201);
+        call.with("completed", (last == Last::Yes).then_some(true))
+    }
+
+    pub(super) fn complete_stream(hub: &HubName, at: (&ConnectionId, &StreamId), error: Option<&str>) -> Self {
+        let call = Self::new(Method::POST, stream(hub, at, ":complete")).since(ApiVersion::V20241201);
+        Self { repeat: Repeat::Visible, ..call.with("reason", error) }
+    }
+
+    pub(super) fn members(hub: &HubName, group: &GroupName, page: &PageQuery<'_>) -> Self {
+        let path = path(hub, &["groups", &escape(group.as_str()), "connections"]);
+        let call = Self::new(Method::GET, path).since(ApiVersion::V20241201);
+        call.with("maxpagesize", page.size).with("top", page.top).with("continuationToken", page.continues_at)
+    }
+
+    /// What is appended to the path.
+    pub(super) fn query(&self, application: Option<&ApplicationName>) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        if let Some(application) = application {
+            query.append_pair("application", application.as_str());
+        }
+        query.append_pair("api-version", self.version.as_str());
+        query.extend_pairs(&self.query).finish()
+    }
+
+    /// A call whose effect clients see.
+    fn visible(path: String, body: Vec<u8>) -> Self {
+        Self { body: Some(body), repeat: Repeat::Visible, ..Self::new(Method::POST, path) }
+    }
+
+    fn since(self, version: ApiVersion) -> Self {
+        Self { version, ..self }
+    }
+
+    fn absent_as(self, code: ErrorCode) -> Self {
+        Self { absence: Some(code), ..self }
+    }
+
+    fn with(mut self, name: &'static str, value: Option<impl ToString>) -> Self {
+        self.query.extend(value.map(|value| (name, value.to_string())));
+        self
+    }
+
+    /// `excluded=a&excluded=b` (signalr-service 1.3 note 4)
+    fn excluding(mut self, connections: &[ConnectionId]) -> Self {
+        self.query.extend(connections.iter().map(|connection| ("excluded", connection.as_str().to_owned())));
+        self
     }
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Payload<'a> {
-    target: &'a Target,
-    arguments: &'a [Box<RawValue>],
+/// Those of whom connections can be left out.
+#[derive(Debug)]
+pub(super) enum Whose<'a> {
+    Everyone,
+    Group(&'a GroupName),
+    User(&'a UserId),
 }
 
-fn membership(hub: &HubName, member: &Member, group: &str) -> String {
-    let group = escape(group);
+impl Whose<'_> {
+    fn path(&self, hub: &HubName, verb: &str) -> String {
+        match self {
+            Self::Everyone => path(hub, &[verb]),
+            Self::Group(group) => path(hub, &["groups", &escape(group.as_str()), verb]),
+            Self::User(user) => path(hub, &["users", &escape(user.as_str()), verb]),
+        }
+    }
+}
+
+/// Whether a stream ends with an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Last {
+    Yes,
+    No,
+}
+
+/// Which members of a group are asked for.
+#[derive(Debug)]
+pub(super) struct PageQuery<'a> {
+    pub(super) size: Option<u8>,
+    pub(super) top: Option<u32>,
+    pub(super) continues_at: Option<&'a str>,
+}
+
+impl ApiVersion {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::V20220601 => "2022-06-01",
+            Self::V20221101 => "2022-11-01",
+            Self::V20230701 => "2023-07-01",
+            Self::V20241201 => "2024-12-01",
+        }
+    }
+}
+
+fn payload(target: &Target, arguments: &[Box<RawValue>]) -> Vec<u8> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Payload<'a> {
+        target: &'a Target,
+        arguments: &'a [Box<RawValue>],
+    }
+
+    serde_json::to_vec(&Payload { target, arguments }).expect("a text and JSON can be written as JSON")
+}
+
+fn membership(hub: &HubName, member: &Member, group: &GroupName) -> String {
+    let group = escape(group.as_str());
     match member {
         Member::User(user_id) => path(hub, &["users", &escape(user_id.as_str()), "groups", &group]),
         Member::Connection(id) => path(hub, &["groups", &group, "connections", &escape(id.as_str())]),
     }
+}
+
+fn stream(hub: &HubName, (connection, stream): (&ConnectionId, &StreamId), verb: &str) -> String {
+    path(hub, &["connections", &escape(connection.as_str()), "streams", &escape(stream.as_str()), verb])
 }
 
 fn path(hub: &HubName, segments: &[&str]) -> String {
@@ -79,102 +284,4 @@ fn escape(name: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::{any, prop_assume, proptest};
-
-    use super::Call;
-    use crate::{GroupAction, HubName, Member, Message, Recipient, Target};
-
-    const TARGET: Target = Target::from_static("newMessage");
-
-    fn hub() -> HubName {
-        "Serverless".parse().unwrap()
-    }
-
-    #[track_caller]
-    fn check(call: &Call, expected: &str) {
-        assert_eq!(format!("{} {}", call.method, call.path), expected);
-    }
-
-    #[track_caller]
-    fn check_send(recipient: Recipient, expected: &str) {
-        check(&Call::send(&hub(), &Message::to(recipient, TARGET)), expected);
-    }
-
-    #[test]
-    fn each_recipient_has_its_own_path() {
-        check_send(Recipient::Everyone, "POST api/hubs/serverless/:send");
-        check_send(Recipient::User("u".parse().unwrap()), "POST api/hubs/serverless/users/u/:send");
-        check_send(Recipient::Group("g".parse().unwrap()), "POST api/hubs/serverless/groups/g/:send");
-        check_send(Recipient::Connection("c".parse().unwrap()), "POST api/hubs/serverless/connections/c/:send");
-    }
-
-    #[test]
-    fn a_name_is_one_segment_whatever_it_holds() {
-        check_send(
-            Recipient::User("a/b?c#d%2F é".parse().unwrap()),
-            "POST api/hubs/serverless/users/a%2Fb%3Fc%23d%252F%20%C3%A9/:send",
-        );
-        check_send(
-            Recipient::Group("~-_.!'()*".parse().unwrap()),
-            "POST api/hubs/serverless/groups/~-_.%21%27%28%29%2A/:send",
-        );
-        check(
-            &Call::send(&"h`,.[]".parse().unwrap(), &Message::to_everyone(TARGET)),
-            "POST api/hubs/h%60%2C.%5B%5D/:send",
-        );
-    }
-
-    #[test]
-    fn each_group_action_has_its_own_call() {
-        let user = || Member::User("u 1".parse().unwrap());
-        let connection = || Member::Connection("c-1".parse().unwrap());
-        let group = || "g/1".parse().unwrap();
-        let apply = |action| Call::apply(&hub(), &action);
-        check(
-            &apply(GroupAction::Add { member: user(), group: group() }),
-            "PUT api/hubs/serverless/users/u%201/groups/g%2F1",
-        );
-        check(
-            &apply(GroupAction::Add { member: connection(), group: group() }),
-            "PUT api/hubs/serverless/groups/g%2F1/connections/c-1",
-        );
-        check(
-            &apply(GroupAction::Remove { member: user(), group: group() }),
-            "DELETE api/hubs/serverless/users/u%201/groups/g%2F1",
-        );
-        check(
-            &apply(GroupAction::Remove { member: connection(), group: group() }),
-            "DELETE api/hubs/serverless/groups/g%2F1/connections/c-1",
-        );
-        check(
-            &apply(GroupAction::RemoveUserFromAll("u 1".parse().unwrap())),
-            "DELETE api/hubs/serverless/users/u%201/groups",
-        );
-    }
-
-    #[test]
-    fn the_body_is_the_one_the_binding_sends() {
-        let message = Message::to_everyone(TARGET).argument("hi").unwrap().argument(&1).unwrap();
-        let fixture = include_str!("../../fixtures/rest-payload.signalr-bindings-5.5.json");
-        let body = Call::send(&hub(), &message).body.unwrap();
-        assert_eq!(String::from_utf8(body).unwrap(), fixture.trim_end());
-        let bare = Call::send(&hub(), &Message::to_everyone(TARGET)).body.unwrap();
-        assert_eq!(String::from_utf8(bare).unwrap(), r#"{"Target":"newMessage","Arguments":[]}"#);
-    }
-
-    proptest! {
-        /// The address that is really sent still names the user, once it has been parsed and normalised.
-        #[test]
-        fn no_user_id_turns_a_message_into_a_broadcast(text in any::<String>()) {
-            let user = text.parse();
-            prop_assume!(user.is_ok());
-            let call = Call::send(&hub(), &Message::to_user(user.unwrap(), TARGET));
-            let address = url::Url::parse(&format!("http://localhost/{}", call.path)).unwrap();
-            assert_eq!(address.path(), format!("/{}", call.path));
-            let segments: Vec<_> = address.path_segments().unwrap().collect();
-            assert_eq!((segments.len(), segments[3], segments[5]), (6, "users", ":send"));
-            assert_eq!(percent_encoding::percent_decode_str(segments[4]).decode_utf8().unwrap(), text);
-        }
-    }
-}
+mod tests;

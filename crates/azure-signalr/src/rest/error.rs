@@ -2,8 +2,12 @@
 //!
 //! A 404 mostly means a wrong address: the service does not complain about absent groups, users or connections.
 
+use std::time::Duration;
+
 use http::StatusCode;
 
+use super::ErrorCode;
+use crate::CredentialError;
 use crate::token::SignError;
 
 /// Why a REST call failed.
@@ -16,7 +20,7 @@ pub enum RestError {
         /// The body of the answer.
         body: String,
         /// `x-ms-error-code`.
-        code: Option<String>,
+        code: Option<ErrorCode>,
         /// The address of the call.
         uri: String,
     },
@@ -26,7 +30,7 @@ pub enum RestError {
     )]
     Unauthorized {
         /// `x-ms-error-code`.
-        code: Option<String>,
+        code: Option<ErrorCode>,
         /// The address of the call.
         uri: String,
     },
@@ -36,7 +40,7 @@ pub enum RestError {
     )]
     NotFound {
         /// `x-ms-error-code`.
-        code: Option<String>,
+        code: Option<ErrorCode>,
         /// The address of the call.
         uri: String,
     },
@@ -46,7 +50,9 @@ pub enum RestError {
         /// The status of the answer.
         status: StatusCode,
         /// `x-ms-error-code`.
-        code: Option<String>,
+        code: Option<ErrorCode>,
+        /// `Retry-After`: how long the service wants to be left alone.
+        retry_after: Option<Duration>,
         /// The address of the call.
         uri: String,
     },
@@ -59,9 +65,35 @@ pub enum RestError {
         #[source]
         source: reqwest::Error,
     },
+    /// The call, with its repetitions and its turn to wait for, did not end within
+    /// [`RestClient::with_deadline`](super::RestClient::with_deadline).
+    #[error("the call did not end within {deadline:?}; its address is `{uri}`")]
+    DeadlineExceeded {
+        /// The address of the call.
+        uri: String,
+        /// How long it was given.
+        deadline: Duration,
+    },
+    /// The service says that all is well, but not in a form that can be read.
+    #[error("the service's answer cannot be read: {reason}; the address is `{uri}`")]
+    UnreadableAnswer {
+        /// The address of the call.
+        uri: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// What was to be sent cannot be written as JSON, for example a map whose keys are not text.
+    #[error("what was to be sent cannot be written as JSON")]
+    Unwritable(#[source] serde_json::Error),
+    /// No HTTP client could be built, for example because the system has no certificate authorities.
+    #[error("no HTTP client can be built for the service")]
+    NoHttpClient(#[source] reqwest::Error),
     /// The connection string cannot sign.
     #[error(transparent)]
     Sign(#[from] SignError),
+    /// No token could be had from Microsoft Entra.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
 }
 
 impl RestError {
@@ -72,18 +104,26 @@ impl RestError {
             Self::Unauthorized { .. } => Some(StatusCode::UNAUTHORIZED),
             Self::NotFound { .. } => Some(StatusCode::NOT_FOUND),
             Self::Runtime { status, .. } => Some(*status),
-            Self::Unanswered { .. } | Self::Sign(_) => None,
+            _ => None,
         }
     }
 
-    /// The header `x-ms-error-code` of the answer, such as `Error.Connection.NotExisted`.
-    pub fn error_code(&self) -> Option<&str> {
+    /// The header `x-ms-error-code` of the answer.
+    pub fn error_code(&self) -> Option<&ErrorCode> {
         match self {
             Self::InvalidArgument { code, .. }
             | Self::Unauthorized { code, .. }
             | Self::NotFound { code, .. }
-            | Self::Runtime { code, .. } => code.as_deref(),
-            Self::Unanswered { .. } | Self::Sign(_) => None,
+            | Self::Runtime { code, .. } => code.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// How long the service wants to be left alone, where it says so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Runtime { retry_after, .. } => *retry_after,
+            _ => None,
         }
     }
 }

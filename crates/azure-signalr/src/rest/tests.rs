@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use tokio::net::TcpListener;
 
-use super::{RestClient, RestError};
+use super::{ErrorCode, RestClient, RestError, RetryPolicy};
 use crate::token::{Audience, Rejection, Verifier};
 use crate::{AccessKey, ConnectionString, GroupAction, HubName, Member, Message, Target};
 
@@ -76,8 +76,7 @@ impl Service {
 }
 
 fn client(connection: &str) -> RestClient {
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    RestClient::new(connection.parse::<ConnectionString>().unwrap(), http)
+    RestClient::new(connection.parse::<ConnectionString>().unwrap()).with_retry(RetryPolicy::none())
 }
 
 fn hub() -> HubName {
@@ -99,7 +98,7 @@ fn remove_connection() -> GroupAction {
 #[tokio::test]
 async fn a_message_is_posted_with_a_token_for_its_path() {
     let service = Service::answering(StatusCode::ACCEPTED).await;
-    service.client().send(&hub(), &to_everyone()).await.unwrap();
+    service.client().hub(&hub()).send(&to_everyone()).await.unwrap();
 
     let request = service.only_request();
     assert_eq!(request.method, Method::POST);
@@ -114,7 +113,7 @@ async fn a_message_is_posted_with_a_token_for_its_path() {
 async fn an_escaped_name_arrives_escaped_and_the_token_covers_it() {
     let service = Service::answering(StatusCode::ACCEPTED).await;
     let message = Message::to_user("a/b ü".parse().unwrap(), TARGET);
-    service.client().send(&hub(), &message).await.unwrap();
+    service.client().hub(&hub()).send(&message).await.unwrap();
 
     let request = service.only_request();
     assert_eq!(request.uri.path(), "/api/hubs/serverless/users/a%2Fb%20%C3%BC/:send");
@@ -124,7 +123,7 @@ async fn an_escaped_name_arrives_escaped_and_the_token_covers_it() {
 #[tokio::test]
 async fn a_group_action_has_no_body() {
     let service = Service::answering(StatusCode::OK).await;
-    service.client().apply(&hub(), &add_connection()).await.unwrap();
+    service.client().hub(&hub()).apply(&add_connection()).await.unwrap();
 
     let request = service.only_request();
     assert_eq!(request.method, Method::PUT);
@@ -138,7 +137,7 @@ async fn a_server_endpoint_takes_the_call_but_not_the_audience() {
     let service = Service::answering(StatusCode::ACCEPTED).await;
     let server = format!("http://127.0.0.1:{}/behind/proxy/", service.port);
     let connection = format!("Endpoint=https://contoso.service.signalr.net;AccessKey={KEY};ServerEndpoint={server}");
-    client(&connection).send(&hub(), &to_everyone()).await.unwrap();
+    client(&connection).hub(&hub()).send(&to_everyone()).await.unwrap();
 
     let mut request = service.only_request();
     assert_eq!(request.uri.path(), "/behind/proxy/api/hubs/serverless/:send");
@@ -178,7 +177,7 @@ async fn each_status_gets_the_words_of_the_official_library() {
     let mut texts = String::new();
     for (status, body) in answers {
         let service = Service::answering((status, body)).await;
-        let error = service.client().send(&hub(), &to_everyone()).await.unwrap_err();
+        let error = service.client().hub(&hub()).send(&to_everyone()).await.unwrap_err();
         assert_eq!((error.status(), error.error_code()), (Some(status), None));
         texts += &format!("{error}\n").replace(&format!(":{}/", service.port), ":PORT/");
     }
@@ -195,7 +194,7 @@ async fn each_status_gets_the_words_of_the_official_library() {
 async fn adding_a_connection_that_has_ended_is_no_error() {
     let gone = (StatusCode::NOT_FOUND, [("x-ms-error-code", "error.connection.NOTEXISTED")]);
     let service = Service::answering(gone).await;
-    service.client().apply(&hub(), &add_connection()).await.unwrap();
+    service.client().hub(&hub()).apply(&add_connection()).await.unwrap();
 }
 
 #[tokio::test]
@@ -204,23 +203,23 @@ async fn every_other_404_is_an_error() {
     let client = Service::answering(gone).await.client();
     let add_user = GroupAction::Add { member: Member::User("u".parse().unwrap()), group: "g".parse().unwrap() };
     for action in [remove_connection(), add_user, GroupAction::RemoveUserFromAll("u".parse().unwrap())] {
-        let error = client.apply(&hub(), &action).await.unwrap_err();
-        assert_eq!(error.error_code(), Some("Error.Connection.NotExisted"), "{action:?}");
+        let error = client.hub(&hub()).apply(&action).await.unwrap_err();
+        assert_eq!(error.error_code(), Some(&ErrorCode::ConnectionRequired), "{action:?}");
     }
-    assert!(client.send(&hub(), &to_everyone()).await.is_err());
+    assert!(client.hub(&hub()).send(&to_everyone()).await.is_err());
 
     let other = (StatusCode::NOT_FOUND, [("x-ms-error-code", "Warning.Connection.NotExisted")]);
     let client = Service::answering(other).await.client();
-    assert!(matches!(client.apply(&hub(), &add_connection()).await, Err(RestError::NotFound { .. })));
+    assert!(matches!(client.hub(&hub()).apply(&add_connection()).await, Err(RestError::NotFound { .. })));
     let client = Service::answering(StatusCode::NOT_FOUND).await.client();
-    assert!(matches!(client.apply(&hub(), &add_connection()).await, Err(RestError::NotFound { .. })));
+    assert!(matches!(client.hub(&hub()).apply(&add_connection()).await, Err(RestError::NotFound { .. })));
 }
 
 #[tokio::test]
 async fn a_service_that_does_not_answer_in_time_is_unanswered() {
     let service = Service::start(std::future::pending).await;
     let client = service.client().with_timeout(Duration::from_millis(50));
-    let error = client.send(&hub(), &to_everyone()).await.unwrap_err();
+    let error = client.hub(&hub()).send(&to_everyone()).await.unwrap_err();
     let RestError::Unanswered { uri, source } = &error else { panic!("{error:?}") };
     assert!(source.is_timeout());
     assert_eq!(error.to_string(), format!("An error happened when making request to {uri}"));
@@ -231,7 +230,7 @@ async fn a_service_that_does_not_answer_in_time_is_unanswered() {
 async fn a_service_that_is_not_there_is_unanswered() {
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let client = client(&format!("Endpoint=http://127.0.0.1:{port};AccessKey={KEY}"));
-    let error = client.send(&hub(), &to_everyone()).await.unwrap_err();
+    let error = client.hub(&hub()).send(&to_everyone()).await.unwrap_err();
     assert!(matches!(&error, RestError::Unanswered { source, .. } if source.is_connect()), "{error:?}");
     assert_eq!(error.status(), None);
 }
@@ -240,7 +239,7 @@ async fn a_service_that_is_not_there_is_unanswered() {
 async fn nothing_is_sent_without_an_access_key() {
     let service = Service::answering(StatusCode::ACCEPTED).await;
     let connection = format!("Endpoint=http://127.0.0.1:{};AuthType=azure.msi", service.port);
-    let error = client(&connection).send(&hub(), &to_everyone()).await.unwrap_err();
+    let error = client(&connection).hub(&hub()).send(&to_everyone()).await.unwrap_err();
     assert!(matches!(error, RestError::Sign(_)));
     assert!(service.requests.lock().unwrap().is_empty());
 }

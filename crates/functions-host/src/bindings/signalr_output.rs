@@ -47,11 +47,12 @@ pub(crate) async fn send(
 ) -> Result<(), BindingError> {
     let hub = context.hub(&binding.hub_name)?;
     let connection = context.connection(&binding.connection_string_setting)?;
-    let client = RestClient::new(connection, http.clone()).with_request_id(invocation_id.to_string());
+    let client =
+        RestClient::new(connection).with_http(http.clone()).with_request_id(invocation_id.to_string()).hub(&hub);
     for element in elements(value)? {
         match read_item(&element)? {
-            Item::Message(message) => client.send(&hub, &message).await.map_err(|error| text_of(&error))?,
-            Item::GroupAction(action) => client.apply(&hub, &action).await.map_err(|error| text_of(&error))?,
+            Item::Message(message) => client.send(&message).await.map_err(|error| text_of(&error))?,
+            Item::GroupAction(action) => client.apply(&action).await.map_err(|error| text_of(&error))?,
             Item::Nothing => {
                 context.notes.add(Warning::new(WarningCode::RemoveAllByConnection, REMOVE_ALL_OF_CONNECTION));
             }
