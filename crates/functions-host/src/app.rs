@@ -46,14 +46,27 @@ pub struct HostJson {
     pub route_prefix: String,
     /// The process that runs the functions.
     pub custom_handler: CustomHandler,
+    /// `customHandler.http.routes`: functions without a folder, in their order. Most apps have none.
+    pub http_routes: Vec<HttpRoute>,
     /// `functionTimeout`; 30 minutes by default, `None` for `-1` (no limit).
     pub function_timeout: Option<Duration>,
     /// The extension bundle that provides the bindings which are not built in.
     pub extension_bundle: Option<ExtensionBundle>,
-    /// `watchFiles`: a change of one of them restarts the handler.
+    /// `watchFiles`: a change of a file with one of these names restarts the handler. See [`HostJson::is_watched`].
     pub watch_files: Vec<String>,
+    /// `watchDirectories`: a change in one of these folders of the app restarts the handler.
+    pub watch_directories: Vec<String>,
     /// `functions`: when it is not empty, only these functions are loaded, letter case ignored.
     pub only_functions: Vec<String>,
+}
+
+/// One of `customHandler.http.routes`: a function named `http-handlerN` that takes every method (functions-host 1.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpRoute {
+    /// The route below the prefix, as written.
+    pub route: String,
+    /// The key level it needs.
+    pub auth_level: AuthLevel,
 }
 
 /// The `customHandler` section of host.json (functions-host 1.1), ready to start.
@@ -72,6 +85,8 @@ pub struct CustomHandler {
     pub worker_path: Option<String>,
     /// `workerArguments` as written; they follow the worker path.
     pub worker_arguments: Vec<String>,
+    /// `port`: where the handler listens; `None` lets the host choose. Two processes cannot listen there at the same time.
+    pub port: Option<u16>,
     /// How long the handler may take until it listens; 30 s by default.
     pub initialization_timeout: Duration,
     /// How pure HTTP functions reach the handler.
@@ -200,7 +215,10 @@ impl App {
             host_json::read(&file, &root, &settings).map_err(AppError::HostJson)?;
         settings.add_host_json(flattened);
         notices.extend(warnings);
-        let (functions, broken) = function_json::discover(&root, &host, &settings)?;
+        let (functions, broken) = match host.http_routes.as_slice() {
+            [] => function_json::discover(&root, &host, &settings)?,
+            _ => function_json::from_routes(&root, &host, &settings)?,
+        };
         notices.extend(notices::about(&host, &functions, &settings));
         Ok(App { root, host, functions, broken, settings, notices })
     }
@@ -223,10 +241,26 @@ impl App {
         self.functions.iter().flat_map(of_function).collect()
     }
 
-    /// function.json of a function as it stands on disk now; an empty object when it cannot be read, as in the real host's list.
+    /// function.json of a function as it stands on disk now, or as host.json stands for it; an empty object when it cannot be
+    /// read, as in the real host's list.
     pub(crate) fn function_json(&self, function: &Function) -> serde_json::Map<String, serde_json::Value> {
+        if let Some((_, route)) = self.declared_routes().find(|(name, _)| *name == function.name) {
+            return function_json::of_route(route);
+        }
         let read = json_file::read(&self.root.join(&function.name).join("function.json")).ok().flatten();
         read.and_then(|text| json_file::parse(&text).ok()).unwrap_or_default()
+    }
+
+    /// The routes of host.json with the names of their functions.
+    pub(crate) fn declared_routes(&self) -> impl Iterator<Item = (String, &HttpRoute)> {
+        let routes = self.host.http_routes.iter().enumerate();
+        routes.map(|(index, route)| (function_json::name_of_route(index), route))
+    }
+
+    /// Where a function listens: the address of the host, its route prefix and the function's route.
+    pub(crate) fn url_of(&self, trigger: &HttpTrigger, host: &str) -> String {
+        let parts = [host, self.host.route_prefix.as_str(), trigger.route.text()];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
     }
 
     /// Whether any function has a binding of the SignalR extension, so that the real host would load it.
@@ -239,6 +273,24 @@ impl App {
     #[must_use]
     pub fn function(&self, name: &str) -> Option<&Function> {
         self.functions.iter().find(|function| function.name.eq_ignore_ascii_case(name))
+    }
+}
+
+impl HostJson {
+    /// Whether the real host starts anew when this file changes, `path` being below the app's folder (functions-host 1.8). It looks
+    /// at the first folder and at the file's own name, so `watchFiles` finds a name in any folder. That the set of folders
+    /// changes has the same effect, and nobody but the watcher knows.
+    #[must_use]
+    pub fn is_watched(&self, path: &Path) -> bool {
+        let mut folders = path.parent().into_iter().flat_map(Path::components);
+        let first = folders.next().map(|folder| folder.as_os_str().to_string_lossy().into_owned());
+        let is_directory = |name: &str| first.as_deref() == Some(name);
+        if is_directory("node_modules") || self.watch_directories.iter().any(|name| is_directory(name)) {
+            return true;
+        }
+        let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let is_file = |name: &str| file.eq_ignore_ascii_case(name);
+        is_file("host.json") || is_file("function.json") || self.watch_files.iter().any(|name| is_file(name))
     }
 }
 

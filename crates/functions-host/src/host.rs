@@ -14,23 +14,26 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use crate::app::{App, BrokenFunction, Fault, Function, FunctionState, Trigger};
-use crate::events::{HostEvent, ListedFunction, ListedTrigger, LogLevel, Observer};
-use crate::invocation::TimerInfo;
+use crate::app::App;
+use crate::events::Observer;
 use crate::routes::RouteTable;
 use crate::server;
 use crate::timers::{ScheduleStore, Timers};
-use crate::warnings::WarningCode;
 use crate::worker::{Worker, WorkerSettings};
 
+mod announce;
 mod call;
 mod checks;
 mod forward;
+mod invoker;
 mod listeners;
+mod proxy;
 mod signalr;
 
 pub(crate) use call::{Call, Finished, Reply};
+pub(crate) use invoker::{Invoker, Shared};
 use listeners::Listeners;
+pub(crate) use proxy::Proxied;
 
 /// The version that this host gives itself in `X-Azure-Functions-HostVersion` and `/admin/host/status`: that of the real host
 /// whose behaviour it follows.
@@ -101,9 +104,18 @@ pub enum StartError {
          instead of `*`, or set `Host.CORSCredentials` to false [FH3001]"
     )]
     AnyOriginWithCredentials,
-    /// host.json asks for something that this host does not do.
-    #[error("host.json: {0}")]
-    Unsupported(&'static str),
+    /// Somebody else listens on `customHandler.port`. The text begins like the real host's.
+    #[error(
+        "Unable to bind to port {port} specified in configuration; end the program that uses it, or change `customHandler.port` \
+         in host.json [FH3011]"
+    )]
+    HandlerPort {
+        /// The port.
+        port: u16,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// The operating system refuses.
     #[error("cannot start the host")]
     System(#[from] std::io::Error),
@@ -148,28 +160,6 @@ pub struct Host {
     /// The handler's supervisor and the timers.
     tasks: TaskTracker,
     _stops_when_dropped: DropGuard,
-}
-
-/// Runs functions; cheap to clone. This is what the server and the timers get.
-#[derive(Debug, Clone)]
-pub(crate) struct Invoker(Arc<Shared>);
-
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) app: App,
-    pub(crate) routes: RouteTable,
-    pub(crate) address: SocketAddr,
-    pub(crate) started: Instant,
-    pub(crate) instance_id: Uuid,
-    pub(crate) observer: Observer,
-    worker: Worker,
-    framing: BodyFraming,
-    timers: Timers,
-    pub(crate) listeners: Listeners,
-    signalr: signalr::Clients,
-    invocations: TaskTracker,
-    /// Cancelled when even the last answers are not waited for any more.
-    over: CancellationToken,
 }
 
 impl Host {
@@ -302,123 +292,15 @@ fn start_worker(
         host_variables: checks::host_variables(root, settings, address),
         shutdown_grace: options.shutdown_grace,
     };
-    let (worker, supervisor) = Worker::supervised(settings, &options.observer)?;
+    let (worker, supervisor) =
+        Worker::supervised(settings, &options.observer).map_err(|source| match host.custom_handler.port {
+            Some(port) => StartError::HandlerPort { port, source },
+            None => StartError::System(source),
+        })?;
     if functions.is_empty() {
         // An app without functions never starts its handler (functions-host 1.5).
         return Ok(worker.that_never_starts());
     }
     tasks.spawn(supervisor.run(shutdown.clone()));
     Ok(worker)
-}
-
-impl Invoker {
-    /// The app that is running.
-    pub(crate) fn app(&self) -> &App {
-        &self.0.app
-    }
-
-    /// Who is told about everything.
-    pub(crate) fn observer(&self) -> &Observer {
-        &self.0.observer
-    }
-
-    pub(crate) fn shared(&self) -> &Shared {
-        &self.0
-    }
-
-    /// Whether the host has shut itself down.
-    pub(crate) fn has_stopped(&self) -> bool {
-        self.0.worker.has_stopped()
-    }
-
-    /// How many invocations have begun and not ended.
-    pub(crate) fn outstanding(&self) -> usize {
-        self.0.invocations.len()
-    }
-
-    /// Starts a new process of the handler, and the listeners if they were stopped. Calls wait for the new process; those that the
-    /// old one has not answered are lost (functions-host 1.8).
-    pub(crate) fn restart(&self) {
-        self.0.worker.restart_now();
-        self.0.listeners.resume(self);
-    }
-
-    /// The place of a function in [`App::functions`], by its name without letter case.
-    pub(crate) fn place_of(&self, function: &str) -> Option<usize> {
-        self.app().functions.iter().position(|candidate| candidate.name.eq_ignore_ascii_case(function))
-    }
-
-    /// Runs a timer function and returns when the invocation has ended. Its outcome has been told to the observer by then; a
-    /// failure is no reason to stop a schedule. `reason` stands in `Executing 'Functions.x' (Reason='…', Id=…)`; `details` is a
-    /// line such as `Trigger Details: UnscheduledInvocationReason: IsPastDue, OriginalSchedule: …`.
-    pub(crate) async fn fire_timer(
-        &self,
-        function: &Function,
-        timer: TimerInfo,
-        reason: String,
-        details: Option<String>,
-    ) {
-        if let Some(place) = self.place_of(&function.name) {
-            self.run(place, Call::Timer { timer, reason, details }).await;
-        }
-    }
-
-    /// Runs a function in a task of its own, so that it goes on when the caller goes away (functions-host 1.8).
-    pub(crate) async fn run(&self, place: usize, call: Call) -> Finished {
-        let started = Instant::now();
-        let result = match self.run_in_background(place, call).await {
-            Ok(Some(finished)) => return finished,
-            Ok(None) => Err("the host has shut down".to_owned()),
-            Err(error) => Err(format!("the invocation ended early: {error}")),
-        };
-        Finished { id: Uuid::nil(), duration: started.elapsed(), result }
-    }
-
-    /// Runs a function in a task of its own and does not wait.
-    pub(crate) fn run_in_background(&self, place: usize, call: Call) -> JoinHandle<Option<Finished>> {
-        let invoker = self.clone();
-        self.0.invocations.spawn(async move {
-            let host = &*invoker.0;
-            host.over.run_until_cancelled(call::run(host, &host.app.functions[place], call)).await
-        })
-    }
-
-    fn announce(&self) {
-        let Shared { app, address, observer, .. } = &*self.0;
-        let functions = app.functions.iter().map(|function| listed(function, app, *address)).collect();
-        let broken = app.broken.iter().map(|broken| (broken.name.clone(), with_code(broken))).collect();
-        observer.tell(&HostEvent::Listening { address: *address, functions, broken });
-        if app.uses_signalr() {
-            // `localhost`, as everywhere in what the real host prints.
-            let endpoint = format!("http://localhost:{}/runtime/webhooks/signalr", address.port());
-            observer.log(LogLevel::Information, format!("Registered SignalR trigger Endpoint = {endpoint}"));
-            observer.log(LogLevel::Information, "SignalRService binding initialized");
-        }
-        for notice in app.notices.iter().cloned().chain(checks::warnings(app)) {
-            observer.tell(&HostEvent::Warning(notice));
-        }
-    }
-}
-
-/// Why a function is in error, with the code under which the catalogue explains it.
-fn with_code(broken: &BrokenFunction) -> String {
-    let code = match broken.fault {
-        Fault::Declaration => WarningCode::FunctionInError,
-        Fault::LocalHost => WarningCode::AzureOnlyBinding,
-    };
-    format!("{} [{code}]", broken.message)
-}
-
-fn listed(function: &Function, app: &App, address: SocketAddr) -> ListedFunction {
-    let trigger = match &function.trigger {
-        Trigger::Http(http) => {
-            let prefix = app.host.route_prefix.trim_matches('/');
-            let separator = if prefix.is_empty() { "" } else { "/" };
-            // The real host prints `localhost`, whatever it is bound to.
-            let url = format!("http://localhost:{}/{prefix}{separator}{}", address.port(), http.route.text());
-            ListedTrigger::Http { methods: http.methods.clone(), url }
-        }
-        other => ListedTrigger::Other(other.type_name().to_owned()),
-    };
-    ListedFunction { name: function.name.clone(), trigger, disabled: function.state == FunctionState::Disabled }
 }

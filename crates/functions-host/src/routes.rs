@@ -7,7 +7,7 @@
 
 use http::Method;
 
-use crate::app::{Function, Trigger};
+use crate::app::{Function, HttpTrigger, Trigger};
 
 use self::pattern::Pattern;
 
@@ -73,17 +73,12 @@ pub struct RouteTable {
 struct Route {
     function: usize,
     name: String,
-    template: RouteTemplate,
-    methods: Vec<Method>,
+    trigger: HttpTrigger,
 }
 
 impl Route {
-    fn takes(&self, method: &Method) -> bool {
-        self.methods.is_empty() || self.methods.contains(method)
-    }
-
-    fn shares_a_method_with(&self, other: &Route) -> bool {
-        self.methods.is_empty() || other.methods.is_empty() || self.methods.iter().any(|method| other.takes(method))
+    fn pattern(&self) -> &Pattern {
+        &self.trigger.route.pattern
     }
 }
 
@@ -93,12 +88,9 @@ impl RouteTable {
     #[must_use]
     pub fn new(prefix: &str, functions: &[Function]) -> RouteTable {
         let routes = functions.iter().enumerate().filter_map(|(index, function)| match &function.trigger {
-            Trigger::Http(trigger) => Some(Route {
-                function: index,
-                name: function.name.clone(),
-                template: trigger.route.clone(),
-                methods: trigger.methods.clone(),
-            }),
+            Trigger::Http(trigger) => {
+                Some(Route { function: index, name: function.name.clone(), trigger: trigger.clone() })
+            }
             Trigger::Timer(_) | Trigger::SignalR(_) => None,
         });
         let prefix = prefix.split('/').filter(|segment| !segment.is_empty()).map(str::to_owned);
@@ -115,8 +107,8 @@ impl RouteTable {
         let below = self.below_prefix(&path)?;
         self.routes
             .iter()
-            .filter(|route| route.takes(method))
-            .find_map(|route| Some((route.function, route.template.pattern.matches(below)?)))
+            .filter(|route| route.trigger.takes(method))
+            .find_map(|route| Some((route.function, route.pattern().matches(below)?)))
     }
 
     /// A sentence for each pair of routes where a less specific one comes first and takes the requests that the other
@@ -126,9 +118,9 @@ impl RouteTable {
         let mut sentences = Vec::new();
         for (index, later) in self.routes.iter().enumerate() {
             for earlier in &self.routes[..index] {
-                let is_hidden = earlier.shares_a_method_with(later)
-                    && earlier.template.pattern.precedence() > later.template.pattern.precedence()
-                    && earlier.template.pattern.covers(&later.template.pattern);
+                let is_hidden = earlier.trigger.shares_a_method_with(&later.trigger)
+                    && earlier.pattern().precedence() > later.pattern().precedence()
+                    && earlier.pattern().covers(later.pattern());
                 if is_hidden {
                     sentences.push(hidden_route(earlier, later));
                 }
@@ -149,7 +141,7 @@ impl RouteTable {
 }
 
 fn hidden_route(earlier: &Route, later: &Route) -> String {
-    let (earlier_route, later_route) = (&earlier.template.text, &later.template.text);
+    let (earlier_route, later_route) = (earlier.trigger.route.text(), later.trigger.route.text());
     format!(
         "Requests for the route '{later_route}' of function '{}' reach function '{}' with the route '{earlier_route}': \
          the Functions host tries routes in the order of function names and does not prefer the more specific one; \

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{AuthLevel, FunctionState, Trigger};
 use crate::events::LogLevel;
-use crate::host::{Call, Invoker, Reply};
+use crate::host::{Call, Invoker, Proxied, Reply};
 use crate::invocation::{HttpCall, Identity};
 use crate::routes::RouteValues;
 use crate::warnings::{Warning, WarningCode};
@@ -63,9 +63,25 @@ async fn dispatch(invoker: &Invoker, request: Request) -> Response {
         if invoker.app().functions[place].state == FunctionState::Disabled {
             return StatusCode::NOT_FOUND.into_response();
         }
+        if invoker.proxies(place) {
+            return proxy(invoker, place, request).await;
+        }
         return call_function(invoker, place, route_values, request).await;
     }
     if path == "/" { start_page(invoker) } else { StatusCode::NOT_FOUND.into_response() }
+}
+
+/// The response begins when the handler's does; how it ends is told to the observer only.
+async fn proxy(invoker: &Invoker, place: usize, request: Request) -> Response {
+    let is_too_long = content_length(request.headers()).is_some_and(|length| length > BODY_LIMIT);
+    if is_too_long {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    }
+    let request = request.map(|body| Body::new(http_body_util::Limited::new(body, BODY_LIMIT)));
+    let (request, response) = Proxied::new(request);
+    // Tracked by the invoker, which waits for it at the end.
+    drop(invoker.run_in_background(place, Call::Proxied(Box::new(request))));
+    response.await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
 async fn call_function(invoker: &Invoker, place: usize, route_values: RouteValues, request: Request) -> Response {
@@ -77,7 +93,7 @@ async fn call_function(invoker: &Invoker, place: usize, route_values: RouteValue
         Ok(Reply::Output(output)) => output.render(),
         Ok(Reply::Forwarded(rendered)) => Ok(rendered),
         // The observer knows why; the caller does not.
-        Err(_) | Ok(Reply::Returned(_)) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Err(_) | Ok(Reply::Returned(_) | Reply::Streamed) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     };
     let name = &invoker.app().functions[place].name;
     match rendered {
@@ -138,12 +154,15 @@ fn identity(invoker: &Invoker, place: usize, headers: &HeaderMap, raw_query: &st
 
 /// The body, if the request says its length (functions-host 2.4).
 async fn read_body(headers: &HeaderMap, body: Body) -> Result<Option<Bytes>, StatusCode> {
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    match length {
+    match content_length(headers) {
         None | Some(0) => Ok(None),
         Some(length) if length > BODY_LIMIT => Err(StatusCode::PAYLOAD_TOO_LARGE),
         Some(_) => axum::body::to_bytes(body, BODY_LIMIT).await.map(Some).map_err(|_| StatusCode::BAD_REQUEST),
     }
+}
+
+fn content_length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn start_page(invoker: &Invoker) -> Response {

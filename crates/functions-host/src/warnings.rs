@@ -118,6 +118,7 @@ codes! {
     HandlerRoutes "FH3012" "Routes in host.json",
     Proxying "FH3013" "`enableProxyingHttpRequest`",
     ScheduleNotKept "FH3014" "A schedule that cannot be kept",
+    ConfigurationProfile "FH3015" "`configurationProfile`",
     // What callers send.
     ChunkedBody "FH4001" "A request body in chunks",
     UpstreamSignature "FH4002" "An upstream event with a wrong signature",

@@ -106,9 +106,9 @@ impl Worker {
     /// A worker that is started and kept running by the returned supervisor.
     ///
     /// # Errors
-    /// When no free port can be found.
+    /// When no free port can be found, or that of host.json is taken.
     pub(crate) fn supervised(settings: WorkerSettings, observer: &Observer) -> std::io::Result<(Worker, Supervisor)> {
-        let port = free_port()?;
+        let port = free_port(settings.handler.port)?;
         let (state, restarts) = (Arc::new(watch::Sender::new(State::Starting { attempt: 0 })), mpsc::channel(1));
         let abandon = CancellationToken::new();
         // The real host waits for the errors it allows and one more (functions-host 1.5).
@@ -395,18 +395,16 @@ fn not_ready_in_time(worker_id: Uuid) -> End {
     }
 }
 
-/// Binds port 0 and closes it again, like the real host: somebody else may take the port before the handler does.
-fn free_port() -> std::io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+/// Binds the wanted port, or any, and closes it again, like the real host: somebody else may take it before the handler does.
+fn free_port(wanted: Option<u16>) -> std::io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, wanted.unwrap_or_default()))?.local_addr()?.port())
 }
 
-/// Redirects of the handler are followed, except in forwarding mode (functions-host 2.2).
+/// Redirects of the handler are followed, except in forwarding and proxying mode (functions-host 2.2).
 fn redirects(mode: HttpMode) -> reqwest::redirect::Policy {
     match mode {
-        HttpMode::Forward => reqwest::redirect::Policy::none(),
-        HttpMode::Envelope | HttpMode::ForwardToFunctionName | HttpMode::Proxy => {
-            reqwest::redirect::Policy::limited(50)
-        }
+        HttpMode::Forward | HttpMode::Proxy => reqwest::redirect::Policy::none(),
+        HttpMode::Envelope | HttpMode::ForwardToFunctionName => reqwest::redirect::Policy::limited(50),
     }
 }
 

@@ -55,7 +55,7 @@ pub struct HttpTrigger {
     pub auth_level: AuthLevel,
 }
 
-/// `authLevel` of an HTTP trigger. Checked in Azure only: locally every caller has all rights (functions-host 4.2).
+/// `authLevel` of an HTTP trigger. Locally every caller has all rights, unless keys are switched on (functions-host 4.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthLevel {
     /// No key.
@@ -199,6 +199,47 @@ impl Function {
         matches!(self.trigger, Trigger::SignalR(_))
             || !self.inputs.is_empty()
             || self.outputs.iter().any(|output| matches!(output, OutputBinding::SignalR(_)))
+    }
+}
+
+impl HttpTrigger {
+    /// Whether it takes this method.
+    #[must_use]
+    pub fn takes(&self, method: &Method) -> bool {
+        self.methods.is_empty() || self.methods.contains(method)
+    }
+
+    /// Whether some method would reach both.
+    #[must_use]
+    pub fn shares_a_method_with(&self, other: &HttpTrigger) -> bool {
+        self.methods.is_empty() || other.methods.is_empty() || self.methods.iter().any(|method| other.takes(method))
+    }
+}
+
+impl AuthLevel {
+    /// Reads a level; letter case is ignored.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<AuthLevel> {
+        Some(match text.to_ascii_lowercase().as_str() {
+            "anonymous" => AuthLevel::Anonymous,
+            "user" => AuthLevel::User,
+            "function" => AuthLevel::Function,
+            "system" => AuthLevel::System,
+            "admin" => AuthLevel::Admin,
+            _ => return None,
+        })
+    }
+
+    /// As .NET writes it, e.g. `Function`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            AuthLevel::Anonymous => "Anonymous",
+            AuthLevel::User => "User",
+            AuthLevel::Function => "Function",
+            AuthLevel::System => "System",
+            AuthLevel::Admin => "Admin",
+        }
     }
 }
 

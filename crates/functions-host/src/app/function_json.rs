@@ -16,6 +16,9 @@ use crate::expressions;
 
 mod bindings;
 mod properties;
+mod routes;
+
+pub(super) use routes::{from_routes, name_of_route, of_route};
 
 /// What reading a function needs to know about the app.
 struct Context<'a> {
@@ -50,7 +53,7 @@ pub(super) fn discover(
         }
         let read = match json_file::read(&folder.join("function.json")) {
             Ok(None) => continue,
-            Ok(Some(text)) => read_function(&name, &text, &context),
+            Ok(Some(text)) => parse(&name, &text).and_then(|file| read_function(&name, &file, &context)),
             Err(error) => Err(Flaw::from(error.to_string())),
         };
         match read.and_then(|function| Ok(check_against(&function, &functions).map(|()| function)?)) {
@@ -59,6 +62,12 @@ pub(super) fn discover(
         }
     }
     Ok((functions, broken))
+}
+
+fn parse(name: &str, text: &str) -> Result<Map<String, Value>, Flaw> {
+    // The real host looks at the name first.
+    check_name(name)?;
+    json_file::parse(text).map_err(|message| format!("function.json is not valid JSON: {message}.").into())
 }
 
 /// Whether host.json does not limit the app to other functions.
@@ -76,22 +85,19 @@ fn folders(root: &Path) -> Result<Vec<PathBuf>, AppError> {
     Ok(folders)
 }
 
-fn read_function(name: &str, text: &str, context: &Context<'_>) -> Result<Function, Flaw> {
-    if !is_function_name(name) {
-        return Err(format!("'{name}' is not a valid function name.").into());
-    }
-    let file = json_file::parse(text).map_err(|message| format!("function.json is not valid JSON: {message}."))?;
-    let Bindings { trigger, inputs, outputs } = bindings::read(name, &file, context)?;
-    Ok(Function { name: name.to_owned(), state: state(name, &file, context.settings)?, trigger, inputs, outputs })
+fn read_function(name: &str, file: &Map<String, Value>, context: &Context<'_>) -> Result<Function, Flaw> {
+    let Bindings { trigger, inputs, outputs } = bindings::read(name, file, context)?;
+    Ok(Function { name: name.to_owned(), state: state(name, file, context.settings)?, trigger, inputs, outputs })
 }
 
 /// `^[a-z][a-z0-9_\-]{0,127}$` without letter case, and not `host`.
-fn is_function_name(name: &str) -> bool {
+fn check_name(name: &str) -> Result<(), String> {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    name.starts_with(|first: char| first.is_ascii_alphabetic())
+    let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic())
         && name.len() <= 128
         && name.bytes().all(is_part)
-        && !name.eq_ignore_ascii_case("host")
+        && !name.eq_ignore_ascii_case("host");
+    if is_name { Ok(()) } else { Err(format!("'{name}' is not a valid function name.")) }
 }
 
 /// The setting `AzureWebJobs.<name>.Disabled`, also with underscores for systems without dots in variable names, else
@@ -144,18 +150,12 @@ fn check_route(trigger: &HttpTrigger, earlier: &[Function]) -> Result<(), String
     for other in earlier {
         if let Trigger::Http(other_trigger) = &other.trigger
             && other_trigger.route.text().to_lowercase() == route
-            && shares_a_method(trigger, other_trigger)
+            && trigger.shares_a_method_with(other_trigger)
         {
             return Err(format!("The route specified conflicts with the route defined by function '{}'.", other.name));
         }
     }
     Ok(())
-}
-
-fn shares_a_method(one: &HttpTrigger, other: &HttpTrigger) -> bool {
-    one.methods.is_empty()
-        || other.methods.is_empty()
-        || one.methods.iter().any(|method| other.methods.contains(method))
 }
 
 #[cfg(test)]

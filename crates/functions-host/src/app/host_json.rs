@@ -3,22 +3,22 @@
 //! The real host flattens it into .NET configuration, so names ignore letter case, every plain value is text, and a
 //! setting `AzureFunctionsJobHost__a__b` replaces `a.b`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use super::json_file::{member, object_member, text_of};
-use super::{CustomHandler, ExtensionBundle, HostJson, HttpMode, Settings, StderrLevel};
+use super::{ExtensionBundle, HostJson, Settings};
 use crate::schedule::time_span;
 use crate::warnings::{Warning, WarningCode};
 
 pub(super) mod command_line;
+mod custom_handler;
 mod overrides;
+mod routes;
 
 const DEFAULT_FUNCTION_TIMEOUT: Duration = Duration::from_secs(30 * 60);
-// The documentation says 60 s; the code of the real host says 30 s.
-const DEFAULT_INITIALIZATION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// host.json as understood, its flattened values for `%…%`, and warnings.
 pub(super) struct Read {
@@ -37,12 +37,15 @@ pub(super) fn read(file: &Map<String, Value>, root: &Path, settings: &Settings) 
     let mut warnings = Vec::new();
     let host = HostJson {
         route_prefix: route_prefix(&file),
-        custom_handler: custom_handler(&file, root, settings, &mut warnings)?,
+        custom_handler: custom_handler::read(&file, root, settings, &mut warnings)?,
+        http_routes: routes::read(&file)?,
         function_timeout: function_timeout(&file)?,
         extension_bundle: extension_bundle(&file),
         watch_files: member(&file, "watchFiles").map(strings_of).unwrap_or_default(),
+        watch_directories: member(&file, "watchDirectories").map(strings_of).unwrap_or_default(),
         only_functions: member(&file, "functions").map(strings_of).unwrap_or_default(),
     };
+    warnings.extend(profile_warning(&file));
     Ok(Read { host, flattened: overrides::flattened(&file), warnings })
 }
 
@@ -96,130 +99,17 @@ fn extension_bundle(file: &Map<String, Value>) -> Option<ExtensionBundle> {
     Some(ExtensionBundle { id: text("id")?, version: text("version").unwrap_or_default() })
 }
 
-/// The sections that may describe the handler.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Section {
-    CustomHandler,
-    HttpWorker,
-}
-
-fn custom_handler(
-    file: &Map<String, Value>,
-    root: &Path,
-    settings: &Settings,
-    warnings: &mut Vec<Warning>,
-) -> Result<CustomHandler, String> {
-    let (current, older) = (object_member(file, "customHandler"), object_member(file, "httpWorker"));
-    if current.is_some() && older.is_some() {
-        let text = "Both httpWorker and customHandler sections are spefified in host.json file. customHandler takes precedence.";
-        warnings.push(warning(WarningCode::HttpWorkerSection, text));
-    }
-    let (kind, section) = match (current, older) {
-        (Some(section), _) => (Section::CustomHandler, section),
-        (None, Some(section)) => (Section::HttpWorker, section),
-        (None, None) => {
-            return Err("there is no `customHandler` section, so there is nothing to run; add `\"customHandler\": { \
-                        \"description\": { \"defaultExecutablePath\": \"handler\" } }`"
-                .to_owned());
-        }
-    };
-    if kind == Section::HttpWorker {
-        let text = "Section httpWorker will be deprecated. Please use customHandler section.";
-        warnings.push(warning(WarningCode::HttpWorkerSection, text));
-    }
-    let http_mode = http_mode(kind, section, warnings)?;
-    let Some(description) = object_member(section, "description") else {
-        return Err("Missing worker Description.".to_owned());
-    };
-    warn_of_unsupported_keys(section, warnings);
-    let text = |name: &str| member(description, name).and_then(text_of).filter(|text| !text.is_empty());
-    let strings = |name: &str| member(description, name).map(strings_of).unwrap_or_default();
-    let below_root = |name: &str| text(name).map_or_else(|| root.to_owned(), |directory| root.join(directory));
-    let worker_directory = below_root("workerDirectory");
-    Ok(CustomHandler {
-        executable: executable(text("defaultExecutablePath"), &worker_directory, settings)?,
-        working_directory: below_root("workingDirectory"),
-        arguments: strings("arguments"),
-        worker_path: text("defaultWorkerPath").map(|path| command_line::expanded(&path, settings)),
-        worker_arguments: strings("workerArguments"),
-        initialization_timeout: initialization_timeout(section)?,
-        http_mode,
-        stderr_level: stderr_level(description)?,
-        worker_directory,
-    })
-}
-
-fn http_mode(kind: Section, section: &Map<String, Value>, warnings: &mut Vec<Warning>) -> Result<HttpMode, String> {
-    if kind == Section::HttpWorker {
-        return Ok(HttpMode::ForwardToFunctionName);
-    }
-    let kind = member(section, "type").and_then(text_of).unwrap_or_default();
-    match kind.to_ascii_lowercase().as_str() {
-        "" | "http" => {}
-        "none" => {
-            let text = "CustomHandlerType None is not supported. Defaulting to Http.";
-            warnings.push(warning(WarningCode::HandlerTypeNone, text));
-        }
-        _ => {
-            let of = "Microsoft.Azure.WebJobs.Script.Workers.Http.CustomHandlerType";
-            return Err(bad_value("customHandler:type", of));
-        }
-    }
-    if switch(section, "customHandler", "enableProxyingHttpRequest")? == Some(true) {
-        return Ok(HttpMode::Proxy);
-    }
-    let forwards = switch(section, "customHandler", "enableForwardingHttpRequest")? == Some(true);
-    Ok(if forwards { HttpMode::Forward } else { HttpMode::Envelope })
-}
-
-fn stderr_level(description: &Map<String, Value>) -> Result<StderrLevel, String> {
-    let only_errors = switch(description, "customHandler:description", "useStdErrorStreamForErrorsOnly")?;
-    Ok(if only_errors == Some(false) { StderrLevel::ByContent } else { StderrLevel::Error })
-}
-
-fn initialization_timeout(section: &Map<String, Value>) -> Result<Duration, String> {
-    let Some(text) = member(section, "initializationTimeout").and_then(text_of) else {
-        return Ok(DEFAULT_INITIALIZATION_TIMEOUT);
-    };
-    let span = time_span::parse(&text).and_then(|span| Duration::try_from(span).ok());
-    span.ok_or_else(|| bad_value("customHandler:initializationTimeout", "System.TimeSpan"))
-}
-
-/// Newer hosts read these; here they would be ignored silently otherwise.
-fn warn_of_unsupported_keys(section: &Map<String, Value>, warnings: &mut Vec<Warning>) {
-    if member(section, "port").is_some() {
-        let text = "`customHandler.port` is ignored here: the host chooses the handler's port; leave it out";
-        warnings.push(warning(WarningCode::HandlerPort, text));
-    }
-    if object_member(section, "http").is_some_and(|http| member(http, "routes").is_some()) {
-        let text = "`customHandler.http.routes` is ignored here; declare each function in a function.json";
-        warnings.push(warning(WarningCode::HandlerRoutes, text));
-    }
+/// Newer hosts change defaults for such an app; here it would be ignored silently otherwise (functions-host 1.1).
+fn profile_warning(file: &Map<String, Value>) -> Option<Warning> {
+    let profile = member(file, "configurationProfile").and_then(text_of)?;
+    let text = format!(
+        "`configurationProfile` \"{profile}\" is ignored here; set the keys of `customHandler` that it stands for"
+    );
+    Some(warning(WarningCode::ConfigurationProfile, &text))
 }
 
 fn warning(code: WarningCode, text: &str) -> Warning {
     Warning::new(code, text).about("host.json")
-}
-
-/// functions-host 1.3: a file below the worker directory when it exists, otherwise the text as it is.
-fn executable(path: Option<String>, worker_directory: &Path, settings: &Settings) -> Result<String, String> {
-    let path = path.map(|path| command_line::expanded(&path, settings)).unwrap_or_default();
-    if path.is_empty() {
-        return Err("WorkerDescription DefaultExecutablePath cannot be empty".to_owned());
-    }
-    let candidate: PathBuf = worker_directory.join(&path);
-    let is_relative = Path::new(&path).is_relative();
-    Ok(if is_relative && candidate.is_file() { candidate.to_string_lossy().into_owned() } else { path })
-}
-
-fn switch(section: &Map<String, Value>, path: &str, name: &str) -> Result<Option<bool>, String> {
-    let text = member(section, name).and_then(text_of);
-    match text.as_deref().map(str::trim).unwrap_or_default().to_ascii_lowercase().as_str() {
-        "" => Ok(None),
-        "true" => Ok(Some(true)),
-        "false" => Ok(Some(false)),
-        _ => Err(bad_value(&format!("{path}:{name}"), "System.Boolean")),
-    }
 }
 
 fn bad_value(path: &str, of: &str) -> String {
@@ -242,4 +132,4 @@ fn strings_of(value: &Value) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use super::{BodyFraming, HOST_VERSION, Shared, forward};
+use super::{BodyFraming, HOST_VERSION, Proxied, Shared, forward};
 use crate::answer::{Answer, Outcome, OutputValue};
 use crate::app::{Function, HttpMode, OutputBinding, Trigger};
 use crate::bindings::signalr_trigger::UpstreamEvent;
@@ -33,6 +33,8 @@ use crate::worker::Link;
 pub(crate) enum Call {
     /// A request on the function's route.
     Http(HttpCall),
+    /// The same, to be passed on unread in proxying mode.
+    Proxied(Box<Proxied>),
     /// A schedule.
     Timer { timer: TimerInfo, reason: String, details: Option<String> },
     /// A client of the SignalR service.
@@ -57,6 +59,8 @@ pub(crate) enum Reply {
     Output(HttpOutput),
     /// The handler's own response.
     Forwarded(Rendered),
+    /// The caller has it already.
+    Streamed,
     /// The return value, for a client of the SignalR service; `None` is null.
     Returned(Option<Box<RawValue>>),
 }
@@ -74,7 +78,7 @@ pub(super) async fn run(host: &Shared, function: &Function, call: Call) -> Finis
     let (id, started) = (Uuid::new_v4(), Instant::now());
     let (reason, details) = match &call {
         Call::Timer { reason, details, .. } => (reason.clone(), details.clone()),
-        Call::Http(_) | Call::ByHand => (CALLED_BY_HTTP.to_owned(), None),
+        Call::Http(_) | Call::Proxied(_) | Call::ByHand => (CALLED_BY_HTTP.to_owned(), None),
         Call::SignalR(_) => (NO_REASON.to_owned(), None),
     };
     let name = function.name.clone();
@@ -129,13 +133,36 @@ impl Invocation<'_> {
     }
 
     async fn steps(&self, call: Call, link: &Link, notes: &Notes) -> Result<Reply, String> {
-        let zone = TimeZone::system();
-        if let (Call::Http(request), Some(path)) = (&call, self.forwarding_path(&call)) {
-            return match forward::send(request, &path, self.id, link).await {
-                Ok(rendered) => Ok(Reply::Forwarded(rendered)),
-                Err(error) => Err(self.broken(&error, link).await),
-            };
+        match call {
+            Call::Proxied(request) => self.proxy(*request, link).await,
+            Call::Http(request) => match self.forwarding_path(&request) {
+                Some(path) => self.forward(&request, &path, link).await,
+                None => self.invoke(Call::Http(request), link, notes).await,
+            },
+            Call::Timer { .. } | Call::SignalR(_) | Call::ByHand => self.invoke(call, link, notes).await,
         }
+    }
+
+    async fn proxy(&self, request: Proxied, link: &Link) -> Result<Reply, String> {
+        match request.pass_on(self.id, link).await {
+            Ok(()) => Ok(Reply::Streamed),
+            Err(error) => {
+                self.host.worker.settle(link).await;
+                Err(error.to_string())
+            }
+        }
+    }
+
+    async fn forward(&self, request: &HttpCall, path: &str, link: &Link) -> Result<Reply, String> {
+        match forward::send(request, path, self.id, link).await {
+            Ok(rendered) => Ok(Reply::Forwarded(rendered)),
+            Err(error) => Err(self.broken(&error, link).await),
+        }
+    }
+
+    /// Default mode: the envelope to the handler, and its answer to caller and outputs.
+    async fn invoke(&self, call: Call, link: &Link, notes: &Notes) -> Result<Reply, String> {
+        let zone = TimeZone::system();
         let (trigger, binding_data) = self.read_trigger(call, &zone)?;
         let context = Context::new(&self.host.app.settings, &binding_data, notes);
         let mut data = vec![(self.function.trigger.name().to_owned(), encode(trigger))];
@@ -156,8 +183,7 @@ impl Invocation<'_> {
     }
 
     /// Where a request goes that the handler gets as it is; `None` for all that go as an envelope (functions-host 2.1).
-    fn forwarding_path(&self, call: &Call) -> Option<String> {
-        let Call::Http(request) = call else { return None };
+    fn forwarding_path(&self, request: &HttpCall) -> Option<String> {
         match self.host.app.host.custom_handler.http_mode {
             _ if !self.function.is_pure_http() => None,
             HttpMode::Forward => Some(request.path.clone()),
@@ -187,6 +213,7 @@ impl Invocation<'_> {
             (Call::SignalR(_), Trigger::Http(_) | Trigger::Timer(_)) => {
                 Err("only functions with a signalRTrigger hear of SignalR clients".to_owned())
             }
+            (Call::Proxied(_), _) => Err("a request that is passed on is not read".to_owned()),
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use azure_signalr::{ConnectionString, HubName};
 
 use super::StartError;
-use crate::app::{App, Cors, HttpMode, InputBinding, OutputBinding, Settings, Trigger};
+use crate::app::{App, Cors, InputBinding, OutputBinding, Settings, Trigger};
 use crate::warnings::{Warning, WarningCode};
 
 /// Refuses what cannot work, or what this host does not do.
@@ -14,12 +14,6 @@ pub(super) fn refuse_the_impossible(app: &App) -> Result<(), StartError> {
     let cors = app.settings.cors();
     if cors.credentials && allows_any_origin(cors) {
         return Err(StartError::AnyOriginWithCredentials);
-    }
-    if app.host.custom_handler.http_mode == HttpMode::Proxy {
-        return Err(StartError::Unsupported(
-            "`enableProxyingHttpRequest` is not supported here; use `enableForwardingHttpRequest`, which buffers, or leave both \
-             out [FH3013]",
-        ));
     }
     Ok(())
 }

@@ -43,7 +43,8 @@ pub(super) async fn send(request: &HttpCall, path: &str, id: Uuid, link: &Link) 
     Ok(Rendered { status, headers, body, notes: Vec::new() })
 }
 
-fn copy_end_to_end(from: &HeaderMap, to: &mut HeaderMap) {
+/// Copies what concerns the two ends; headers of one connection stay behind.
+pub(super) fn copy_end_to_end(from: &HeaderMap, to: &mut HeaderMap) {
     for (name, value) in from.iter().filter(|(name, _)| !HOP_BY_HOP.contains(name)) {
         to.append(name.clone(), value.clone());
     }

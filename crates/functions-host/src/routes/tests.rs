@@ -140,6 +140,10 @@ fn constraints_decide_whether_a_value_fits() {
         ("required", "x", ""),
         ("file", "a.js", "a a. .."),
         ("nonfile", "a a.", "a.js"),
+        ("regex(^[a-z]{{2}}$)", "ab AB", "a abc 12"),
+        (r"regex(\d+)", "x1y 7", "x"),
+        (r"regex(^(a|b)-\d$)", "a-1 B-2", "c-1 a-x"),
+        ("regex(x):length(1)", "x", "xx y"),
         ("INT", "7", "x"),
         ("int:min(3)", "3", "2 x"),
         ("alpha:length(2)", "ab", "a abc a1"),
@@ -184,7 +188,8 @@ fn broken_templates_are_refused_in_aspnets_words() {
     refuses("{a:min(x)}", "The constraint entry 'a' - 'min(x)' on the route could not be resolved");
     refuses("{a:range(5,1)}", "The value for argument 'min' should be less than or equal");
     refuses("{a:length(-1)}", "Value must be greater than or equal to 0.");
-    refuses("{a:regex(^x:[[=y]]$)}", "The constraint 'regex(^x:[[=y]]$)' of the route parameter 'a' works in Azure");
+    refuses("{a:regex}", "The constraint entry 'a' - 'regex' on the route could not be resolved");
+    refuses("{a:regex((?=x))}", "The regular expression '(?=x)' of the route parameter 'a' is not one");
 }
 
 fn function(name: &str, route: &str, methods: &[Method]) -> Function {

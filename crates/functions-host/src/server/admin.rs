@@ -120,13 +120,8 @@ fn base_url(invoker: &Invoker, headers: &HeaderMap) -> String {
 
 /// Files and test data are not served here, so their addresses are null.
 fn describe(invoker: &Invoker, function: &Function, base: &str) -> Value {
-    let prefix = invoker.app().host.route_prefix.trim_matches('/');
     let invoke_url = match &function.trigger {
-        Trigger::Http(http) => {
-            let path =
-                [prefix, http.route.text()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
-            Some(format!("{base}/{path}").to_lowercase())
-        }
+        Trigger::Http(http) => Some(invoker.app().url_of(http, base).to_lowercase()),
         Trigger::Timer(_) | Trigger::SignalR(_) => None,
     };
     json!({

@@ -176,7 +176,7 @@ async fn run(invoker: &Invoker, place: usize, trigger: &SignalRTrigger, delivery
         (ClientEvent::Called(_), Some(invocation_id)) => {
             let outcome = match &result {
                 Ok(Reply::Returned(value)) => Ok(value.as_deref()),
-                Ok(Reply::Output(_) | Reply::Forwarded(_)) => Err(FAILED),
+                Ok(Reply::Output(_) | Reply::Forwarded(_) | Reply::Streamed) => Err(FAILED),
                 Err(error) => Err(error.as_str()),
             };
             // Without a content type, as the extension answers.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
-use functions_host::app::App;
+use functions_host::app::{App, AppError};
 use functions_host::events::{HostEvent, LogLevel, Observer};
 use functions_host::host::{Host, HostOptions, WorkerSource};
 use serde_json::{Value, json};
@@ -95,10 +95,14 @@ impl TestApp {
     }
 
     pub(crate) fn load(&self) -> App {
+        self.try_load().unwrap()
+    }
+
+    pub(crate) fn try_load(&self) -> Result<App, AppError> {
         std::fs::write(self.root().join("host.json"), self.host_json.to_string()).unwrap();
         std::fs::write(self.root().join("local.settings.json"), self.local_settings.to_string()).unwrap();
         let environment = [("PATH".to_owned(), "/usr/bin:/bin".to_owned())];
-        App::load(self.root(), environment, &self.settings).unwrap()
+        App::load(self.root(), environment, &self.settings)
     }
 
     /// Runs the app with a handler process of its own.

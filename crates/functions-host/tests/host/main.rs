@@ -5,6 +5,7 @@
 mod harness;
 
 mod invocations;
+mod proxying;
 mod responses;
 mod server;
 mod signalr;

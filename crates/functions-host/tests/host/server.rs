@@ -227,9 +227,49 @@ async fn everybody_with_credentials_is_refused_at_the_start() {
 }
 
 #[tokio::test]
-async fn proxy_mode_is_refused_at_the_start() {
-    let error = start_error(app().host_json("/customHandler", "enableProxyingHttpRequest", json!(true))).await;
-    assert!(error.to_string().contains("`enableProxyingHttpRequest` is not supported here"), "{error}");
+async fn a_port_for_the_handler_that_somebody_else_has_is_refused_at_the_start() {
+    let taken = listener().await;
+    let port = taken.local_addr().unwrap().port();
+    let app = TestApp::new().function("fine", &http()).host_json("/customHandler", "port", json!(port));
+    let error = start_error(app).await;
+    assert!(matches!(error, StartError::HandlerPort { port: found, .. } if found == port), "{error}");
+    assert!(error.to_string().starts_with(&format!("Unable to bind to port {port} specified in configuration")));
+}
+
+#[tokio::test]
+async fn routes_in_host_json_are_functions_for_every_method() {
+    let answer =
+        |name: &'static str| post(move || async move { axum::Json(json!({"Outputs": {"res": {"body": name}}})) });
+    let handler = Router::new().route("/http-handler1", answer("first")).route("/http-handler3", answer("third"));
+    let routes = json!([{"route": "items/{id:int}"}, {"route": " "}, {"route": "{*rest}"}]);
+    let app = TestApp::new().host_json("/customHandler", "http", json!({"routes": routes}));
+    let host = app.start_attached(handler).await;
+    for (method, path, expected) in
+        [("GET", "/api/Items/7", "first"), ("PATCH", "/api/items/x", "third"), ("TRACE", "/api", "third")]
+    {
+        let request = host.http.request(method.parse().unwrap(), host.url(path));
+        assert_eq!(request.send().await.unwrap().text().await.unwrap(), expected, "{method} {path}");
+    }
+    host.events
+        .wait_for_log(
+            LogLevel::Information,
+            "Created function 'http-handler1' for route 'items/{id:int}' (authLevel=Function).",
+        )
+        .await;
+    let unable = "Unable to create function 'http-handler2' for route ' ' due to invalid route: Route cannot be null, empty or whitespace.";
+    host.events.wait_for_log(LogLevel::Error, unable).await;
+    let listed: Value = host.get("/admin/functions/http-handler3").await.json().await.unwrap();
+    assert_eq!(listed["config"]["bindings"][0]["route"], "{*rest}");
+}
+
+#[test]
+fn routes_in_host_json_stand_alone_and_need_the_custom_runtime() {
+    let app = || TestApp::new().host_json("/customHandler", "http", json!({"routes": [{"route": "a"}]}));
+    let refused = |app: TestApp| app.try_load().unwrap_err().to_string();
+    let both = "host.json: Detected both function.json files and custom handler HTTP route configuration definition in host.jsonOnly one";
+    assert!(refused(app().function("f", &http())).starts_with(both));
+    let runtime = app().setting("FUNCTIONS_WORKER_RUNTIME", "node");
+    assert!(refused(runtime).starts_with("host.json: Routes configuration is only allowed for worker runtime: custom"));
 }
 
 #[tokio::test]

@@ -182,13 +182,9 @@ fn read_trigger(function: &str, binding: &Properties<'_>, context: &Context<'_>)
 }
 
 fn http_trigger(function: &str, binding: &Properties<'_>, context: &Context<'_>) -> Result<HttpTrigger, String> {
-    let auth_level = match binding.text("authLevel")?.unwrap_or_default().to_ascii_lowercase().as_str() {
-        "" | "function" => AuthLevel::Function,
-        "anonymous" => AuthLevel::Anonymous,
-        "user" => AuthLevel::User,
-        "system" => AuthLevel::System,
-        "admin" => AuthLevel::Admin,
-        _ => return Err(binding.misconfigured()),
+    let auth_level = match binding.text("authLevel")?.filter(|level| !level.is_empty()) {
+        None => AuthLevel::Function,
+        Some(level) => AuthLevel::parse(&level).ok_or_else(|| binding.misconfigured())?,
     };
     let method = |text: &String| Method::from_bytes(text.to_ascii_uppercase().as_bytes());
     let methods = binding.texts("methods")?.iter().map(method).collect::<Result<Vec<_>, _>>();

@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::*;
+use crate::app::{AuthLevel, CustomHandler, HttpMode, StderrLevel};
 
 /// A handler with every default.
 pub(in crate::app) fn handler() -> CustomHandler {
@@ -14,6 +15,7 @@ pub(in crate::app) fn handler() -> CustomHandler {
         worker_path: None,
         worker_arguments: Vec::new(),
         initialization_timeout: Duration::from_secs(30),
+        port: None,
         http_mode: HttpMode::Envelope,
         stderr_level: StderrLevel::Error,
     }
@@ -56,9 +58,11 @@ fn a_minimal_file_has_every_default() {
     let expected = HostJson {
         route_prefix: "api".to_owned(),
         custom_handler: handler(),
+        http_routes: Vec::new(),
         function_timeout: Some(Duration::from_secs(1800)),
         extension_bundle: None,
         watch_files: Vec::new(),
+        watch_directories: Vec::new(),
         only_functions: Vec::new(),
     };
     let read = read_with(MINIMAL, &[]).unwrap();
@@ -105,6 +109,7 @@ fn every_key_is_read_without_regard_to_case() {
         worker_path: Some("main.py".to_owned()),
         worker_arguments: vec!["-v".to_owned()],
         initialization_timeout: Duration::from_secs(60),
+        port: None,
         http_mode: HttpMode::Forward,
         stderr_level: StderrLevel::ByContent,
     };
@@ -210,11 +215,80 @@ fn type_none_and_the_older_section_warn_in_the_hosts_words() {
     assert_eq!(both.host.custom_handler, handler());
 }
 
+/// A host.json with this key in `customHandler`.
+fn with_handler_key(key: &str) -> String {
+    MINIMAL.replacen("\"customHandler\": {", &format!("\"customHandler\": {{ {key},"), 1)
+}
+
 #[test]
-fn keys_that_only_newer_hosts_read_are_told_about() {
-    let text =
-        MINIMAL.replacen("\"customHandler\": {", r#""customHandler": { "port": 8081, "http": { "routes": [] },"#, 1);
-    assert_eq!(read_with(&text, &[]).unwrap().warnings.len(), 2);
+fn a_port_is_taken_literally() {
+    let port = |value: &str| {
+        read_with(&with_handler_key(&format!("\"port\": {value}")), &[]).map(|read| read.host.custom_handler.port)
+    };
+    assert_eq!(port("8081"), Ok(Some(8081)));
+    assert_eq!(port("\"8081\""), Ok(Some(8081)));
+    assert_eq!(port("null"), Ok(None));
+    for (value, number) in [("0", "0"), ("-1", "-1"), ("65536", "65536")] {
+        let error = port(value).unwrap_err();
+        assert!(error.starts_with(&format!("Unable to bind to port {number} specified in configuration")), "{error}");
+    }
+    assert!(port("\"any\"").unwrap_err().starts_with("Failed to convert configuration value at"));
+}
+
+#[test]
+fn proxying_comes_before_forwarding() {
+    let mode = |key: &str| {
+        let read = read_with(&with_handler_key(key), &[]).unwrap();
+        (read.host.custom_handler.http_mode, read.warnings.len())
+    };
+    assert_eq!(mode(r#""enableProxyingHttpRequest": true"#), (HttpMode::Proxy, 0));
+    assert_eq!(mode(r#""enableForwardingHttpRequest": true"#), (HttpMode::Forward, 0));
+    assert_eq!(mode(r#""enableProxyingHttpRequest": true, "enableForwardingHttpRequest": true"#), (HttpMode::Proxy, 1));
+}
+
+#[test]
+fn routes_have_a_level_of_their_own_or_the_default_one() {
+    let routes = |http: &str| {
+        let read = read_with(&with_handler_key(&format!("\"http\": {http}")), &[]);
+        let pairs =
+            |read: Read| read.host.http_routes.into_iter().map(|route| (route.route, route.auth_level)).collect();
+        read.map(pairs)
+    };
+    let route = |text: &str, level| (text.to_owned(), level);
+    assert_eq!(routes("{}"), Ok(Vec::new()));
+    let two = r#""routes": [{"route": "{*path}", "AuthorizationLevel": "anonymous"}, {"Route": "a"}]"#;
+    let expected = |default| vec![route("{*path}", AuthLevel::Anonymous), route("a", default)];
+    assert_eq!(routes(&format!("{{ {two} }}")), Ok(expected(AuthLevel::Function)));
+    assert_eq!(
+        routes(&format!("{{ \"defaultAuthorizationLevel\": \"Admin\", {two} }}")),
+        Ok(expected(AuthLevel::Admin))
+    );
+    let error = routes(r#"{"routes": [{"route": "a", "authorizationLevel": "x"}]}"#).unwrap_err();
+    assert!(error.contains("customHandler:http:routes:0:authorizationLevel"), "{error}");
+}
+
+#[test]
+fn a_profile_is_not_ignored_in_silence() {
+    let text = MINIMAL.replacen('{', "{ \"configurationProfile\": \"mcp-custom-handler\",", 1);
+    let warnings = read_with(&text, &[]).unwrap().warnings;
+    assert!(warnings[0].to_string().starts_with("FH3015 host.json: `configurationProfile` \"mcp-custom-handler\""));
+}
+
+#[track_caller]
+fn watches(text: &str, path: &str, expected: bool) {
+    assert_eq!(host(text).is_watched(Path::new(path)), expected, "{path}");
+}
+
+#[test]
+fn files_are_watched_by_name_and_folders_by_the_first_one() {
+    let text = MINIMAL.replacen('{', "{ \"watchFiles\": [\"handler\"], \"watchDirectories\": [\"Shared\"],", 1);
+    for path in ["host.json", "f/function.json", "handler", "bin/HANDLER", "Shared/x", "Shared/a/b", "node_modules/x"] {
+        watches(&text, path, true);
+    }
+    for path in ["other", "handler.txt", "shared/x", "a/Shared/x", "local.settings.json", "Shared"] {
+        watches(&text, path, false);
+    }
+    watches(MINIMAL, "handler", false);
 }
 
 #[test]

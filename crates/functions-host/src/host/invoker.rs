@@ -1,0 +1,121 @@
+//! What runs functions: the server, the timers and calls by hand all come here.
+//!
+//! Easily missed: an invocation has a task of its own. A caller who goes away does not end it (functions-host 1.8).
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::listeners::Listeners;
+use super::{BodyFraming, Call, Finished, call, signalr};
+use crate::app::{App, Function, HttpMode};
+use crate::events::Observer;
+use crate::invocation::TimerInfo;
+use crate::routes::RouteTable;
+use crate::timers::Timers;
+use crate::worker::Worker;
+
+/// Runs functions; cheap to clone. This is what the server and the timers get.
+#[derive(Debug, Clone)]
+pub(crate) struct Invoker(pub(super) Arc<Shared>);
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) app: App,
+    pub(crate) routes: RouteTable,
+    pub(crate) address: SocketAddr,
+    pub(crate) started: Instant,
+    pub(crate) instance_id: Uuid,
+    pub(crate) observer: Observer,
+    pub(super) worker: Worker,
+    pub(super) framing: BodyFraming,
+    pub(super) timers: Timers,
+    pub(crate) listeners: Listeners,
+    pub(super) signalr: signalr::Clients,
+    pub(super) invocations: TaskTracker,
+    /// Cancelled when even the last answers are not waited for any more.
+    pub(super) over: CancellationToken,
+}
+
+impl Invoker {
+    /// The app that is running.
+    pub(crate) fn app(&self) -> &App {
+        &self.0.app
+    }
+
+    /// Who is told about everything.
+    pub(crate) fn observer(&self) -> &Observer {
+        &self.0.observer
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.0
+    }
+
+    /// Whether the host has shut itself down.
+    pub(crate) fn has_stopped(&self) -> bool {
+        self.0.worker.has_stopped()
+    }
+
+    /// Whether the handler gets the requests for this function as they are, streamed both ways (functions-host 2.1).
+    pub(crate) fn proxies(&self, place: usize) -> bool {
+        self.app().host.custom_handler.http_mode == HttpMode::Proxy && self.app().functions[place].is_pure_http()
+    }
+
+    /// How many invocations have begun and not ended.
+    pub(crate) fn outstanding(&self) -> usize {
+        self.0.invocations.len()
+    }
+
+    /// Starts a new process of the handler, and the listeners if they were stopped. Calls wait for the new process; those that the
+    /// old one has not answered are lost (functions-host 1.8).
+    pub(crate) fn restart(&self) {
+        self.0.worker.restart_now();
+        self.0.listeners.resume(self);
+    }
+
+    /// The place of a function in [`App::functions`], by its name without letter case.
+    pub(crate) fn place_of(&self, function: &str) -> Option<usize> {
+        self.app().functions.iter().position(|candidate| candidate.name.eq_ignore_ascii_case(function))
+    }
+
+    /// Runs a timer function and returns when the invocation has ended. Its outcome has been told to the observer by then; a
+    /// failure is no reason to stop a schedule. `reason` stands in `Executing 'Functions.x' (Reason='…', Id=…)`; `details` is a
+    /// line such as `Trigger Details: UnscheduledInvocationReason: IsPastDue, OriginalSchedule: …`.
+    pub(crate) async fn fire_timer(
+        &self,
+        function: &Function,
+        timer: TimerInfo,
+        reason: String,
+        details: Option<String>,
+    ) {
+        if let Some(place) = self.place_of(&function.name) {
+            self.run(place, Call::Timer { timer, reason, details }).await;
+        }
+    }
+
+    /// Runs a function in a task of its own, so that it goes on when the caller goes away (functions-host 1.8).
+    pub(crate) async fn run(&self, place: usize, call: Call) -> Finished {
+        let started = Instant::now();
+        let result = match self.run_in_background(place, call).await {
+            Ok(Some(finished)) => return finished,
+            Ok(None) => Err("the host has shut down".to_owned()),
+            Err(error) => Err(format!("the invocation ended early: {error}")),
+        };
+        Finished { id: Uuid::nil(), duration: started.elapsed(), result }
+    }
+
+    /// Runs a function in a task of its own and does not wait.
+    pub(crate) fn run_in_background(&self, place: usize, call: Call) -> JoinHandle<Option<Finished>> {
+        let invoker = self.clone();
+        self.0.invocations.spawn(async move {
+            let host = &*invoker.0;
+            host.over.run_until_cancelled(call::run(host, &host.app.functions[place], call)).await
+        })
+    }
+}
