@@ -78,18 +78,40 @@ pub struct Fanout {
     pub unencoded: usize,
 }
 
+impl Fanout {
+    fn count(&mut self, sent: Result<(), SendError>) {
+        match sent {
+            Ok(()) => self.queued += 1,
+            Err(SendError::QueueFull) => self.dropped_full += 1,
+            Err(SendError::NotEncoded) => self.unencoded += 1,
+            Err(SendError::Gone) => {}
+        }
+    }
+}
+
 impl Clients {
     /// Queues a message for every recipient and returns at once. Two calls made one after the other arrive in that
     /// order at every connection.
     pub fn send(&self, to: &Recipients<'_>, message: &ServerMessage) -> Fanout {
         let mut fanout = Fanout::default();
         for connection in self.recipients(to) {
-            match connection.send(message) {
-                Ok(()) => fanout.queued += 1,
-                Err(SendError::QueueFull) => fanout.dropped_full += 1,
-                Err(SendError::NotEncoded) => fanout.unencoded += 1,
-                Err(SendError::Gone) => {}
-            }
+            fanout.count(connection.send(message));
+        }
+        fanout
+    }
+
+    /// The same as [`send`](Self::send), but `tell` hears of every recipient what became of it.
+    pub fn send_telling(
+        &self,
+        to: &Recipients<'_>,
+        message: &ServerMessage,
+        mut tell: impl FnMut(&Connection, Result<(), SendError>),
+    ) -> Fanout {
+        let mut fanout = Fanout::default();
+        for connection in self.recipients(to) {
+            let sent = connection.send(message);
+            fanout.count(sent);
+            tell(&connection, sent);
         }
         fanout
     }
@@ -130,6 +152,16 @@ impl Clients {
     /// Removes a connection from all its groups; false when there is no such connection.
     pub fn leave_all(&self, connection_id: &str) -> bool {
         self.write().leave_all(connection_id)
+    }
+
+    /// Every live connection in the order in which they came.
+    pub fn connections(&self) -> Vec<Connection> {
+        self.recipients(&Recipients::everyone())
+    }
+
+    /// The groups that have a live connection, and how many each has; in no particular order.
+    pub fn groups(&self) -> Vec<(Arc<str>, usize)> {
+        self.read().groups()
     }
 
     /// The live connections of a user in the order in which they came.

@@ -10,6 +10,7 @@ pub(crate) mod numbering;
 pub(crate) mod outbox;
 mod results;
 pub(crate) mod retained;
+mod traffic;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -29,6 +30,7 @@ use outbox::{Backlog, Outbox, Refused};
 pub use results::InvokeError;
 use results::Results;
 use retained::Limits;
+pub use traffic::{Traffic, Volume};
 
 /// A client connection. Cheap to clone; two clones are the same connection.
 #[derive(Clone)]
@@ -36,6 +38,7 @@ pub struct Connection(Arc<Shared>);
 
 struct Shared {
     serial: u64,
+    opened_at: SystemTime,
     id: String,
     user_id: Option<String>,
     clients: Clients,
@@ -110,11 +113,12 @@ impl Connection {
         let activity = Activity::new(now);
         activity.set_deadline(now + admission.handshake_timeout.unwrap_or(engine.options().handshake_timeout));
         if let Some(closes_at) = admission.closes_at {
-            activity.set_expiry(now + closes_at.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO));
+            activity.set_expiry(closes_at);
         }
         let patience = admission.inactivity_timeout.unwrap_or(engine.options().inactivity_timeout);
         Self(Arc::new(Shared {
             serial: engine.next_serial(),
+            opened_at: engine.options().time.now(),
             id,
             user_id: admission.user_id,
             clients: admission.clients,
@@ -166,6 +170,17 @@ impl Connection {
     /// The transport.
     pub fn transport(&self) -> Transport {
         self.0.transport
+    }
+
+    /// When the transport was opened, by [`ServerOptions::time`](crate::ServerOptions::time).
+    pub fn opened_at(&self) -> SystemTime {
+        self.0.opened_at
+    }
+
+    /// How much has gone over the connection until now.
+    pub fn traffic(&self) -> Traffic {
+        let (sent, waiting) = self.0.outbox.volumes();
+        Traffic { received: self.activity().taken(), sent, waiting }
     }
 
     /// Queues a message for the client and returns at once. Messages arrive in the order of these calls.

@@ -18,10 +18,11 @@ mod protocol;
 mod query;
 pub mod service;
 mod session;
+mod time_source;
 mod transport;
 
 pub use clients::{Audience, Clients, Fanout, Recipients};
-pub use connection::{Connection, Disconnect, InvokeError, SendError};
+pub use connection::{Connection, Disconnect, InvokeError, SendError, Traffic, Volume};
 pub use endpoint::{Endpoint, router};
 pub use hub::{Admission, ClientRequest, Hub, Refusal, Stage};
 pub use message::{ClientMessage, Headers, Outcome, Reconnect, ServerMessage};
@@ -29,4 +30,5 @@ pub use options::{ServerOptions, StatefulReconnect};
 pub use payload::{Arguments, InvalidMessagePack, NotAnArray, Payload};
 pub use protocol::HubProtocol;
 pub use query::Query;
+pub use time_source::TimeSource;
 pub use transport::{Transport, Transports};

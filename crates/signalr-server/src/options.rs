@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use crate::TimeSource;
+
 /// Timeouts and limits of one endpoint. Times are enforced on a tick of a quarter of the shortest one, at most 1 s.
 #[derive(Debug, Clone)]
 pub struct ServerOptions {
@@ -52,6 +54,8 @@ pub struct ServerOptions {
     /// How many invocations of one client may wait for their results at the same time
     /// ([`Connection::invoke`](crate::Connection::invoke)); 100.
     pub pending_invocations: usize,
+    /// Tells when [`Admission::closes_at`](crate::Admission::closes_at) has come; the clock of the machine.
+    pub time: TimeSource,
     /// Adds the cause behind `Connection closed with an error.` in what clients are told; off.
     pub detailed_errors: bool,
 }
@@ -85,6 +89,7 @@ impl Default for ServerOptions {
             reconnect_buffer: 100_000,
             acknowledge_interval: Duration::from_secs(1),
             pending_invocations: 100,
+            time: TimeSource::system(),
             detailed_errors: false,
         }
     }

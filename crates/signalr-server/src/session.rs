@@ -123,6 +123,9 @@ impl Session {
             Verdict::Passed => return Ok(()),
             Verdict::Gap => return Err(Disconnect::ProtocolError(GAP)),
         }
+        if matches!(incoming, Incoming::Message(_)) {
+            connection.activity().took(size);
+        }
         match incoming {
             Incoming::Message(ClientMessage::Completion { invocation_id, outcome, .. })
                 if connection.results().awaits(&invocation_id) =>

@@ -108,6 +108,10 @@ impl Table {
         self.groups.get(group)
     }
 
+    pub(super) fn groups(&self) -> Vec<(Arc<str>, usize)> {
+        self.groups.iter().map(|(name, members)| (Arc::clone(name), members.len())).collect()
+    }
+
     pub(super) fn groups_of(&self, connection_id: &str) -> Vec<String> {
         let entry = self.serial(connection_id).and_then(|serial| self.connections.get(&serial));
         let groups = entry.map(|entry| &entry.groups);

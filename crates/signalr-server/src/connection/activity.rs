@@ -1,9 +1,13 @@
 //! When a connection last did something, and until when it must do something.
 //!
+//! An expiry is a time of day: the clock that tells it may be set (`TimeSource`). Every other time is one of the engine.
+//!
 //! Plain atomics that one timer for all connections looks at (`engine::watch`): a connection has no timer of its own.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::Volume;
 
 /// Times since the start of the engine, in milliseconds. Zero means "never" where a time may be absent.
 #[derive(Debug)]
@@ -15,6 +19,8 @@ pub(crate) struct Activity {
     expiry: AtomicU64,
     stalled: AtomicU64,
     absent: AtomicU64,
+    messages: AtomicU64,
+    bytes: AtomicU64,
 }
 
 impl Activity {
@@ -27,6 +33,8 @@ impl Activity {
             expiry: AtomicU64::new(0),
             stalled: AtomicU64::new(0),
             absent: AtomicU64::new(0),
+            messages: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
         }
     }
 
@@ -44,6 +52,17 @@ impl Activity {
     /// Something came from the client, or the hub is done with what came.
     pub(crate) fn received(&self, now: Duration) {
         self.received.store(millis(now), Relaxed);
+    }
+
+    /// A hub message came from the client.
+    pub(crate) fn took(&self, bytes: usize) {
+        self.messages.fetch_add(1, Relaxed);
+        self.bytes.fetch_add(bytes as u64, Relaxed);
+    }
+
+    /// The hub messages that came from the client.
+    pub(crate) fn taken(&self) -> Volume {
+        Volume { messages: self.messages.load(Relaxed), bytes: self.bytes.load(Relaxed) }
     }
 
     /// The client has sent a Ping: from here on it is expected to keep doing so (signalr-protocol 6.1).
@@ -70,16 +89,17 @@ impl Activity {
         self.deadline.store(0, Relaxed);
     }
 
-    pub(crate) fn set_expiry(&self, at: Duration) {
-        self.expiry.store(millis(at).max(1), Relaxed);
+    pub(crate) fn set_expiry(&self, at: SystemTime) {
+        self.expiry.store(millis(since_1970(at)).max(1), Relaxed);
     }
 
     pub(crate) fn is_past_deadline(&self, now: Duration) -> bool {
         reached(&self.deadline, now)
     }
 
-    pub(crate) fn is_expired(&self, now: Duration) -> bool {
-        reached(&self.expiry, now)
+    /// `now` is the time of day.
+    pub(crate) fn is_expired(&self, now: SystemTime) -> bool {
+        reached(&self.expiry, since_1970(now))
     }
 
     /// Whether a write has made no progress for `limit`.
@@ -111,6 +131,10 @@ fn lasts(since: &AtomicU64, now: Duration, limit: Duration) -> bool {
 fn reached(time: &AtomicU64, now: Duration) -> bool {
     let time = time.load(Relaxed);
     time != 0 && millis(now) >= time
+}
+
+fn since_1970(time: SystemTime) -> Duration {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 fn millis(time: Duration) -> u64 {
@@ -158,11 +182,11 @@ mod tests {
     #[test]
     fn a_deadline_is_absent_until_it_is_set() {
         let activity = Activity::new(SECOND);
-        assert!(!activity.is_past_deadline(SECOND * 100) && !activity.is_expired(SECOND * 100));
+        assert!(!activity.is_past_deadline(SECOND * 100) && !activity.is_expired(UNIX_EPOCH + SECOND * 100));
         activity.set_deadline(SECOND * 5);
-        activity.set_expiry(Duration::ZERO);
+        activity.set_expiry(UNIX_EPOCH);
         assert!(!activity.is_past_deadline(SECOND * 4) && activity.is_past_deadline(SECOND * 5));
-        assert!(activity.is_expired(SECOND), "an expiry that has passed already is one");
+        assert!(activity.is_expired(UNIX_EPOCH + SECOND), "an expiry that has passed already is one");
         activity.clear_deadline();
         assert!(!activity.is_past_deadline(SECOND * 100));
     }

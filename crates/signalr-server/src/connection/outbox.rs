@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use self::frames::Frames;
 use super::retained::{Limits, Overflow, Retained};
+use super::traffic::Volume;
 use crate::Disconnect;
 use crate::protocol::Frame;
 
@@ -29,6 +30,8 @@ struct State {
     waker: Option<Waker>,
     /// Of those who wait for room, or for the end.
     patient: Vec<Waker>,
+    /// Everything that was ever accepted, but for what the protocol says for itself.
+    accepted: Volume,
     phase: Phase,
     /// The answer to the handshake is queued: nothing overtakes it.
     answered: bool,
@@ -104,9 +107,11 @@ impl Outbox {
         if let Some(retained) = &mut state.retained {
             retained.keep(frame).map_err(|Overflow| Refused::Away)?;
             if retained.away_since().is_some() {
+                state.accepted.add(frame.len());
                 return Ok(());
             }
         }
+        state.accepted.add(frame.len());
         enqueue(state, frame);
         Ok(())
     }
@@ -319,6 +324,17 @@ impl Outbox {
     /// Whether nothing is written any more.
     pub(crate) fn is_ended(&self) -> bool {
         self.lock().phase == Phase::Ended
+    }
+
+    /// What was ever accepted, and what of it waits.
+    pub(crate) fn volumes(&self) -> (Volume, Volume) {
+        let state = self.lock();
+        let away = state.retained.as_ref().filter(|retained| retained.away_since().is_some());
+        let waiting = match away {
+            Some(retained) => retained.volume(),
+            None => Volume { messages: state.frames.len() as u64, bytes: state.bytes as u64 },
+        };
+        (state.accepted, waiting)
     }
 
     /// Whether nothing waits to be written.

@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::traffic::Volume;
 use crate::protocol::Frame;
 
 /// How many bytes are kept. Frames are shared with all their receivers: this is what they count, not what they cost.
@@ -90,6 +91,11 @@ impl Retained {
 
     pub(super) fn frames(&self) -> impl Iterator<Item = &Frame> {
         self.frames.iter()
+    }
+
+    /// What is not acknowledged.
+    pub(super) fn volume(&self) -> Volume {
+        Volume { messages: self.frames.len() as u64, bytes: self.bytes as u64 }
     }
 
     /// Forgets everything, for good.

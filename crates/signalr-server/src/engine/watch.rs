@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Release};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -38,7 +38,8 @@ impl Engine {
         let due: Vec<(Connection, Due)> = {
             let mut directory = self.directory();
             directory.expire(now);
-            let due = |connection: &Connection| Some((connection.clone(), self.due(connection, now)?));
+            let today = self.options.time.now();
+            let due = |connection: &Connection| Some((connection.clone(), self.due(connection, now, today)?));
             directory.connections().filter_map(due).collect()
         };
         for (connection, due) in due {
@@ -46,7 +47,8 @@ impl Engine {
         }
     }
 
-    fn due(&self, connection: &Connection, now: Duration) -> Option<Due> {
+    /// `today` is the time of day, which only dates are compared with.
+    fn due(&self, connection: &Connection, now: Duration, today: SystemTime) -> Option<Due> {
         let (activity, options) = (connection.activity(), &self.options);
         if self.is_lost(connection, now) {
             return Some(Due::Drop);
@@ -57,7 +59,7 @@ impl Engine {
         if connection.awaits_handshake() || !connection.outbox().is_open() {
             return None;
         }
-        if activity.is_expired(now) {
+        if activity.is_expired(today) {
             return Some(Due::CloseExpired);
         }
         // Long polling has no Pings and no silence: the polls show that the client is there (signalr-protocol 3.4).
@@ -147,10 +149,12 @@ impl Engine {
 async fn watch(engine: Arc<Engine>) {
     let mut ticks = interval(engine.options.tick());
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut jumps = engine.options.time.jumps();
     let mut sweeping = true;
     loop {
         tokio::select! {
             _ = ticks.tick() => engine.tend(engine.now()),
+            Ok(()) = jumps.changed() => engine.tend(engine.now()),
             () = engine.shutdown.cancelled(), if sweeping => {
                 sweeping = false;
                 engine.dismiss_everyone();
