@@ -17,7 +17,7 @@ mod verifier;
 pub use audience::Audience;
 pub use claims::Claims;
 pub use client::{ClientToken, client_url};
-pub use jwt::SignError;
+pub use jwt::{SignError, unverified_claims};
 pub use rejection::Rejection;
 pub use rest::{RestAudience, RestToken, sign_rest};
 pub use temporary_key::TemporaryKey;
