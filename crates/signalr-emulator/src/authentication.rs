@@ -5,7 +5,7 @@
 
 use std::time::SystemTime;
 
-use azure_signalr::token::{Audience, Claims, Rejection, Verifier};
+use azure_signalr::token::{Audience, Claims, Rejection, Verifier, unverified_claims};
 use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
@@ -35,6 +35,8 @@ pub(crate) struct Unauthorized {
     pub(crate) www_authenticate: HeaderValue,
     /// For the log: the cause and the cure.
     pub(crate) reason: String,
+    /// What the token says, whoever made it.
+    pub(crate) claims: Option<Box<Map<String, Value>>>,
 }
 
 impl Authenticator {
@@ -79,7 +81,10 @@ impl Authenticator {
                 tracing::warn!(reason, "let a request pass that Azure would answer with 401");
                 Ok(Identity::from(&claims))
             }
-            _ => Err(Unauthorized { www_authenticate: www_authenticate(rejection), reason }),
+            _ => {
+                let (www_authenticate, claims) = (www_authenticate(rejection), unverified_claims(token).map(Box::new));
+                Err(Unauthorized { www_authenticate, reason, claims })
+            }
         }
     }
 }

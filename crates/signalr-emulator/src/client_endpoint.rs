@@ -6,7 +6,6 @@
 mod admission;
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, StatusCode};
@@ -15,7 +14,7 @@ use signalr_server::{
     Reconnect, Refusal, Stage,
 };
 
-use crate::authentication::{Unauthorized, bearer};
+use crate::authentication::{Identity, Unauthorized, bearer};
 use crate::events::{Event, Member, Surface, UnheardCause};
 use crate::hub::ServiceHub;
 use crate::places::{NO_PLACE, Place};
@@ -29,8 +28,10 @@ pub(crate) struct ClientEndpoint(pub(crate) Arc<Service>);
 
 /// What a connection remembers of its admission.
 #[derive(Debug, Clone)]
-struct Client {
+pub(crate) struct Client {
     hub: Arc<ServiceHub>,
+    /// The claims of its token as JSON, which takes less than a map of them.
+    pub(crate) claims: Arc<str>,
     /// What upstreams are told about it.
     sender: Arc<Sender>,
     /// A connection has one; requests that only negotiate or go on with a connection have none.
@@ -42,36 +43,35 @@ impl Hub for ClientEndpoint {
         let hub = requested_hub(request.query).map_err(|message| self.refuse_hub(message))?;
         let headers = &request.parts.headers;
         let token = bearer(headers).or_else(|| request.query.last("access_token"));
-        let identity = self.0.authenticator.client(token, &hub, headers, SystemTime::now());
+        let identity = self.0.authenticator.client(token, &hub, headers, self.0.time.now());
         let identity = identity.map_err(|unauthorized| self.refuse_token(unauthorized))?;
         let place = self.place(request.stage).ok_or_else(|| self.refuse_one_more())?;
+        let hub = self.0.hubs.open(&hub);
         // Only the request that opens the transport makes a connection, and only its query is the client's.
-        let sender = match request.stage {
-            Stage::Connect => Sender::new(&identity.claims, request.parts.uri.query()),
-            Stage::Negotiate | Stage::Continue => Sender::default(),
+        let client = match request.stage {
+            Stage::Connect => Client::new(hub, &identity, request.parts.uri.query(), place),
+            Stage::Negotiate | Stage::Continue => Client::passing(hub),
         };
-        Ok(admission(
-            Client { hub: self.0.hubs.open(&hub), sender: Arc::new(sender), place: Arc::new(place) },
-            identity,
-        ))
+        Ok(admission(client, identity))
     }
 
     fn registered(&self, connection: &Connection) {
         let Some(client) = Client::of(connection) else { return };
-        for group in client.hub.join_stored_groups(connection, SystemTime::now()) {
+        for group in client.hub.join_stored_groups(connection, self.0.time.now()) {
             let (hub, member) = (client.hub.name.clone(), Member::Connection(connection.id().to_owned()));
-            self.0.observer.report(&Event::JoinedGroup { hub, group, member, connections: 1 });
+            self.0.reporter.report(Event::JoinedGroup { hub, group, member, connections: 1, call: None });
         }
     }
 
     async fn connected(&self, connection: &Connection) {
         let Some(client) = Client::of(connection) else { return };
         let hub = &client.hub;
-        self.0.observer.report(&Event::Connected {
+        self.0.reporter.report(Event::Connected {
             hub: hub.name.clone(),
             connection_id: connection.id().to_owned(),
             user_id: connection.user_id().map(str::to_owned),
             transport: connection.transport().name(),
+            protocol: connection.protocol().name(),
         });
         // Awaited before the first message is read; REST calls find the connection already (signalr-service 3.7).
         if let Err(invalid) = self.0.upstream.connected(client.subject(connection)).await {
@@ -82,9 +82,7 @@ impl Hub for ClientEndpoint {
     /// Everything but an invocation merely counts as a sign of life (signalr-service 2.7 item 7).
     async fn received(&self, connection: &Connection, message: ClientMessage) {
         let Some(client) = Client::of(connection) else { return };
-        let (kind, bytes) = kind_and_size(&message, connection.protocol());
-        let (hub, connection_id) = (client.hub.name.clone(), connection.id().to_owned());
-        self.0.observer.report(&Event::Received { hub, connection_id, kind, bytes });
+        self.0.reporter.report(received(connection, client, &message));
         match message {
             ClientMessage::Invocation { invocation_id, target, arguments, stream_ids, headers } => {
                 let invocation = Invocation { invocation_id, target, arguments, stream_ids, headers };
@@ -103,10 +101,10 @@ impl Hub for ClientEndpoint {
         let (hub, connection_id) = (client.hub.name.clone(), connection.id().to_owned());
         if *reason == Disconnect::QueueFull {
             let (hub, connection_id) = (hub.clone(), connection_id.clone());
-            self.0.observer.report(&Event::DroppedSlowConsumer { hub, connection_id });
+            self.0.reporter.report(Event::DroppedSlowConsumer { hub, connection_id });
         }
         let user_id = connection.user_id().map(str::to_owned);
-        self.0.observer.report(&Event::Disconnected { hub, connection_id, user_id, reason: reason.to_string() });
+        self.0.reporter.report(Event::Disconnected { hub, connection_id, user_id, reason: reason.to_string() });
         let error = (!reason.is_orderly()).then(|| reason.to_string());
         if let Err(invalid) = self.0.upstream.disconnected(client.subject(connection), error.as_deref()).await {
             tracing::warn!("{invalid}");
@@ -115,7 +113,19 @@ impl Hub for ClientEndpoint {
 }
 
 impl Client {
-    fn of(connection: &Connection) -> Option<&Self> {
+    /// That of a request which opens a transport.
+    fn new(hub: Arc<ServiceHub>, identity: &Identity, raw_query: Option<&str>, place: Option<Place>) -> Self {
+        let sender = Arc::new(Sender::new(&identity.claims, raw_query));
+        let claims = serde_json::to_string(&identity.claims).expect("claims were JSON before");
+        Self { hub, sender, claims: claims.into(), place: Arc::new(place) }
+    }
+
+    /// That of a request from which no connection comes.
+    fn passing(hub: Arc<ServiceHub>) -> Self {
+        Self { hub, sender: Arc::default(), claims: "".into(), place: Arc::default() }
+    }
+
+    pub(crate) fn of(connection: &Connection) -> Option<&Self> {
         connection.extensions().get()
     }
 
@@ -148,7 +158,7 @@ impl ClientEndpoint {
 
     fn unheard(&self, client: &Client, target: String, cause: UnheardCause) {
         if client.hub.is_unheard_for_the_first_time(&target) {
-            self.0.observer.report(&Event::Unheard { hub: client.hub.name.clone(), target, cause });
+            self.0.reporter.report(Event::Unheard { hub: client.hub.name.clone(), target, cause });
         }
     }
 
@@ -174,9 +184,36 @@ impl ClientEndpoint {
     }
 
     fn refuse_token(&self, unauthorized: Unauthorized) -> Refusal {
-        self.0.report_refusal(Surface::Client, StatusCode::UNAUTHORIZED, unauthorized.reason);
+        self.0.reporter.report(Event::Refused {
+            surface: Surface::Client,
+            status: StatusCode::UNAUTHORIZED,
+            reason: unauthorized.reason,
+            call: None,
+            claims: unauthorized.claims.map(|claims| *claims),
+        });
         let headers = HeaderMap::from_iter([(WWW_AUTHENTICATE, unauthorized.www_authenticate)]);
         Refusal { status: StatusCode::UNAUTHORIZED, headers, body: String::new() }
+    }
+}
+
+fn received(connection: &Connection, client: &Client, message: &ClientMessage) -> Event {
+    let (kind, bytes) = kind_and_size(message, connection.protocol());
+    let (target, invocation_id) = match message {
+        ClientMessage::Invocation { target, invocation_id, .. } => (Some(target), invocation_id.as_ref()),
+        ClientMessage::StreamInvocation { target, invocation_id, .. } => (Some(target), Some(invocation_id)),
+        ClientMessage::StreamItem { invocation_id, .. }
+        | ClientMessage::Completion { invocation_id, .. }
+        | ClientMessage::CancelInvocation { invocation_id, .. } => (None, Some(invocation_id)),
+        _ => (None, None),
+    };
+    Event::Received {
+        hub: client.hub.name.clone(),
+        connection_id: connection.id().to_owned(),
+        kind,
+        target: target.cloned(),
+        invocation_id: invocation_id.cloned(),
+        bytes,
+        call: None,
     }
 }
 

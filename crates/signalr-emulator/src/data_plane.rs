@@ -4,13 +4,14 @@
 //! `:invoke`, which has queued its message by then, so that what one caller sends in turn also arrives in turn.
 
 mod body;
+mod outcomes;
 mod perform;
 
 mod invoke;
 mod stream;
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -18,10 +19,11 @@ use axum::response::{IntoResponse, Response};
 use http::header::{ALLOW, HOST};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode};
+use serde_json::{Map, Value};
 
 use crate::ApiVersions;
 use crate::answer::Answer;
-use crate::events::Surface;
+use crate::events::{Event, RestCall, Surface};
 use crate::message::{BodyError, Format};
 use crate::names::{Invalid, check_connection, check_group, check_stream, check_user_to_close, internal_hub_name};
 use crate::operation::{Audience, Family, Operation, Route, Unroutable};
@@ -35,25 +37,34 @@ use perform::Call;
 struct Refused {
     answer: Answer,
     reason: String,
+    /// What the token says that was not believed.
+    claims: Option<Box<Map<String, Value>>>,
 }
 
 /// Answers one request.
 pub(crate) async fn serve(State(service): State<Arc<Service>>, request: axum::extract::Request) -> Response {
     let (parts, body) = request.into_parts();
-    let answer = answer(&service, &parts, body).await.unwrap_or_else(|refused| {
-        let reason = format!("{} {}: {}", parts.method, parts.uri.path(), refused.reason);
-        service.report_refusal(Surface::DataPlane, refused.answer.status, reason);
-        refused.answer
-    });
+    let started = Instant::now();
+    let call = service.next_call(&parts.headers);
+    let answer = match answer(&service, &call, &parts, body).await {
+        Ok(answer) => {
+            let (status, elapsed) = (answer.status, started.elapsed());
+            service.reporter.report(Event::Answered { call, status, elapsed });
+            answer
+        }
+        Err(refused) => refused.report(&service, call, &parts),
+    };
     answer.into_response()
 }
 
-async fn answer(service: &Service, parts: &Parts, body: Body) -> Result<Answer, Refused> {
+async fn answer(service: &Service, rest: &RestCall, parts: &Parts, body: Body) -> Result<Answer, Refused> {
+    let (method, path) = (parts.method.to_string(), parts.uri.path().to_owned());
+    service.reporter.report(Event::Called { call: rest.clone(), method, path });
     let (family, hub, operation) = match Route::parse(&parts.method, parts.uri.path()).map_err(Refused::unroutable)? {
         Route::Health => return Ok(Answer::empty(StatusCode::OK)),
         Route::Hub { family, hub, operation } => (family, hub, operation),
     };
-    let now = SystemTime::now();
+    let now = service.time.now();
     service.authenticator.call(parts.uri.path(), &parts.headers, now).map_err(Refused::unauthorized)?;
     let invalid = |invalid: Invalid| Refused::invalid(family, &invalid);
     let parameters = Parameters::parse(parts.uri.query());
@@ -64,7 +75,8 @@ async fn answer(service: &Service, parts: &Parts, body: Body) -> Result<Answer, 
     }
     let hub = internal_hub_name(&hub, parameters.first("application")).map_err(invalid)?;
     check_names(&operation).map_err(invalid)?;
-    let call = Call { service, hub: &service.hubs.open(&hub), family, parameters: &parameters, parts, now };
+    let hub = service.hubs.open(&hub);
+    let call = Call { service, rest, hub: &hub, family, parameters: &parameters, parts, now };
     call.perform(&operation, body).await
 }
 
@@ -121,6 +133,23 @@ fn origin(headers: &HeaderMap) -> String {
 }
 
 impl Refused {
+    fn because(answer: Answer, reason: impl Into<String>) -> Self {
+        Self { answer, reason: reason.into(), claims: None }
+    }
+
+    fn report(self, service: &Service, call: RestCall, parts: &Parts) -> Answer {
+        let reason = format!("{} {}: {}", parts.method, parts.uri.path(), self.reason);
+        let (surface, status, call) = (Surface::DataPlane, self.answer.status, Some(call));
+        service.reporter.report(Event::Refused {
+            surface,
+            status,
+            reason,
+            call,
+            claims: self.claims.map(|claims| *claims),
+        });
+        self.answer
+    }
+
     fn unroutable(cause: Unroutable) -> Self {
         let (status, reason) = match &cause {
             Unroutable::NotFound => (StatusCode::NOT_FOUND, "there is no such operation".to_owned()),
@@ -136,23 +165,23 @@ impl Refused {
         match cause {
             Unroutable::MethodNotAllowed(allowed) => {
                 let allowed = HeaderValue::try_from(allowed).expect("a list of methods is plain ASCII");
-                Self { answer: answer.header(ALLOW, allowed), reason }
+                Self::because(answer.header(ALLOW, allowed), reason)
             }
-            _ => Self { answer, reason },
+            _ => Self::because(answer, reason),
         }
     }
 
     fn unauthorized(cause: crate::authentication::Unauthorized) -> Self {
-        Self { answer: Answer::unauthorized(cause.www_authenticate), reason: cause.reason }
+        Self { answer: Answer::unauthorized(cause.www_authenticate), reason: cause.reason, claims: cause.claims }
     }
 
     fn invalid(family: Family, cause: &Invalid) -> Self {
         let reason = format!("{}: {}", cause.parameter, cause.message);
-        Self { answer: Answer::invalid(family, cause), reason }
+        Self::because(Answer::invalid(family, cause), reason)
     }
 
     fn body(family: Family, cause: &BodyError) -> Self {
-        Self { answer: Answer::refused_body(family, cause), reason: cause.to_string() }
+        Self::because(Answer::refused_body(family, cause), cause.to_string())
     }
 
     fn unread(family: Family, cause: &Unread) -> Self {
@@ -160,6 +189,6 @@ impl Refused {
             Unread::TooLarge => Answer::too_large(family),
             Unread::Broken(_) => Answer::empty(StatusCode::BAD_REQUEST),
         };
-        Self { answer, reason: cause.to_string() }
+        Self::because(answer, cause.to_string())
     }
 }

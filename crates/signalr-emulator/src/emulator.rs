@@ -22,12 +22,12 @@ use url::Url;
 
 use crate::client_endpoint::ClientEndpoint;
 use crate::service::Service;
-use crate::{EmulatorOptions, UpstreamTemplate, data_plane, limits, metrics};
+use crate::{EmulatorOptions, Events, UpstreamTemplate, data_plane, limits, metrics};
 
 /// A local Azure SignalR Service. Cheap to clone; clones are the same service.
 #[derive(Debug, Clone)]
 pub struct Emulator {
-    service: Arc<Service>,
+    pub(crate) service: Arc<Service>,
     endpoint: Endpoint,
     shutdown: CancellationToken,
     grace: Duration,
@@ -106,11 +106,10 @@ impl Emulator {
         self.service.upstream.replace(templates);
     }
 
-    /// Drops the transport of a connection without a word, as a broken network would; false when there is no such
-    /// connection. A client with stateful reconnect may come back to it; any other connection ends.
-    pub fn cut(&self, hub: &str, connection_id: &str) -> bool {
-        let connection = self.clients(hub).and_then(|clients| clients.connection(connection_id));
-        connection.inspect(signalr_server::Connection::cut).is_some()
+    /// Everything that happens from now on. A listener that falls behind by more than 8,192 events misses some and is told
+    /// how many; the service never waits for it.
+    pub fn events(&self) -> Events {
+        self.service.reporter.listen()
     }
 }
 

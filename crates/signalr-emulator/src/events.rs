@@ -1,20 +1,29 @@
 //! What happens in the emulator, as typed events: for a log, a console, a test.
 //!
-//! Every event is also one `tracing` line, so an observer never has to log. Events hold names and counts; tokens, keys
-//! and bodies never get here.
+//! Every event is also one `tracing` line, so a listener never has to log. Events hold names and counts; tokens, keys and
+//! bodies never get here. What one REST call causes carries the same [`RestCall`].
 
+mod bus;
 mod log;
+mod parts;
 
-use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 
 use crate::Category;
+pub(crate) use bus::Reporter;
+pub use bus::{Events, Happened, News};
+use parts::as_number;
+pub use parts::{DropReason, Member, RestCall, SentTo, Surface, UnheardCause, UpstreamOutcome};
 
 /// Something that happened. Hubs go by their internal name: lower case, behind the application where one is given.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// As JSON an event is an object: `event` has the name of the variant, the rest its fields (`connectionId`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum Event {
     /// A client has finished its handshake and joined the stored groups of its user.
@@ -27,6 +36,8 @@ pub enum Event {
         user_id: Option<String>,
         /// The transport, as `availableTransports` names it.
         transport: &'static str,
+        /// The hub protocol, as the handshake names it.
+        protocol: &'static str,
     },
     /// A connection has ended and has left its groups.
     Disconnected {
@@ -54,8 +65,34 @@ pub enum Event {
         connection_id: String,
         /// The type of the message: `Invocation`, `StreamItem`...
         kind: &'static str,
+        /// The method that an invocation calls.
+        target: Option<String>,
+        /// The id under which the client waits for an answer, or under which it answers.
+        invocation_id: Option<String>,
         /// How large its arguments, its item or its result is, in the hub protocol of the client.
         bytes: usize,
+        /// The REST call that waits for this message: the result of a client.
+        call: Option<RestCall>,
+    },
+    /// A REST call has come. [`Answered`](Self::Answered) or [`Refused`](Self::Refused) follows.
+    Called {
+        /// The call.
+        call: RestCall,
+        /// The HTTP method.
+        method: String,
+        /// The path, without the query.
+        path: String,
+    },
+    /// A REST call was answered; also with 404, where what it asks about does not exist.
+    Answered {
+        /// The call.
+        call: RestCall,
+        /// The status.
+        #[serde(serialize_with = "as_number")]
+        status: StatusCode,
+        /// How long it took, in seconds where it is JSON.
+        #[serde(serialize_with = "as_seconds")]
+        elapsed: Duration,
     },
     /// A connection or the connections of a user have joined a group.
     JoinedGroup {
@@ -67,6 +104,8 @@ pub enum Event {
         member: Member,
         /// How many live connections that concerns; a user may have none yet.
         connections: usize,
+        /// The call that asked for it; without one the connection has joined because its user belongs to the group.
+        call: Option<RestCall>,
     },
     /// A connection or a user was taken out of a group.
     LeftGroup {
@@ -76,11 +115,15 @@ pub enum Event {
         group: Option<String>,
         /// Who was removed.
         member: Member,
+        /// The call that asked for it.
+        call: RestCall,
     },
     /// A message was accepted and queued.
     Sent {
         /// The hub.
         hub: String,
+        /// The call that sent it.
+        call: RestCall,
         /// The method that clients have registered with `on`.
         target: String,
         /// To whom.
@@ -92,6 +135,38 @@ pub enum Event {
         /// How many connections were closed instead, because too much waits for them already.
         dropped: usize,
     },
+    /// A message was put into the queues of these connections, which are written as fast as their clients read. A
+    /// message to many is told in several of these events. Only made while somebody listens.
+    Delivered {
+        /// The hub.
+        hub: String,
+        /// The call that sent it.
+        call: RestCall,
+        /// The public ids of the connections.
+        connection_ids: Vec<String>,
+    },
+    /// A message did not reach a connection for which it was meant. Only made while somebody listens.
+    Dropped {
+        /// The hub.
+        hub: String,
+        /// The call that sent it.
+        call: RestCall,
+        /// The public id of the connection.
+        connection_id: String,
+        /// Why.
+        reason: DropReason,
+    },
+    /// Connections were asked to close by REST. `Disconnected` follows for each.
+    Closed {
+        /// The hub.
+        hub: String,
+        /// The call that asked for it.
+        call: RestCall,
+        /// Which connections.
+        to: SentTo,
+        /// How many they were.
+        connections: usize,
+    },
     /// An item or the end of a stream was accepted.
     Streamed {
         /// The hub.
@@ -100,6 +175,8 @@ pub enum Event {
         connection_id: String,
         /// The invocation id under which the client has asked for the stream.
         stream_id: String,
+        /// The call that sent it.
+        call: RestCall,
         /// How large the item is; an end is nothing.
         bytes: usize,
         /// Whether the connection was there to take it.
@@ -110,9 +187,15 @@ pub enum Event {
         /// Where.
         surface: Surface,
         /// The status.
+        #[serde(serialize_with = "as_number")]
         status: StatusCode,
         /// Why, and where it helps, how to cure it.
         reason: String,
+        /// The call, where it was one.
+        call: Option<RestCall>,
+        /// What the token of the request says, where there is one that can be read. **Nobody has vouched for it**: it may
+        /// be that which was refused. Without its signature it is no token.
+        claims: Option<Map<String, Value>>,
     },
     /// A client called the server and nobody listens. Told once per hub and method.
     Unheard {
@@ -125,11 +208,14 @@ pub enum Event {
     },
     /// An upstream is about to be called.
     UpstreamCalled {
+        /// Numbers the calls to upstreams.
+        id: u64,
         /// The hub.
         hub: String,
         /// The kind of the event.
         category: Category,
-        /// `connected`, `disconnected`, or the method that the client called.
+        /// `connected`, `disconnected`, or the method that the client called; `name` in JSON.
+        #[serde(rename = "name")]
         event: String,
         /// The public id of the connection that it is about.
         connection_id: String,
@@ -138,148 +224,25 @@ pub enum Event {
     },
     /// An upstream has answered, or could not be reached.
     UpstreamAnswered {
+        /// That of the call.
+        id: u64,
         /// The hub.
         hub: String,
         /// The kind of the event.
         category: Category,
-        /// `connected`, `disconnected`, or the method that the client called.
+        /// `connected`, `disconnected`, or the method that the client called; `name` in JSON.
+        #[serde(rename = "name")]
         event: String,
         /// The public id of the connection that it is about.
         connection_id: String,
         /// What came of it.
         outcome: UpstreamOutcome,
-        /// How long it took, waiting for its turn included.
+        /// How long it took, waiting for its turn included; in seconds where it is JSON.
+        #[serde(serialize_with = "as_seconds")]
         elapsed: Duration,
     },
 }
 
-/// Why nobody listens to what a client calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UnheardCause {
-    /// There is no upstream.
-    NoUpstream,
-    /// No template matches the hub, `messages` and the method.
-    NoMatch,
-    /// The client asked for a stream, which the service does not pass on (signalr-service 2.7 item 7).
-    Stream,
-}
-
-impl fmt::Display for UnheardCause {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::NoUpstream => {
-                "set an upstream to receive such messages, or send with an HTTP request to the function app"
-            }
-            Self::NoMatch => {
-                "add a template whose patterns match this hub, the category `messages` and this event; case counts"
-            }
-            Self::Stream => {
-                "upstreams do not hear of streams; use `invoke` or `send`, or send the items of this one through REST"
-            }
-        })
-    }
-}
-
-/// What came of a call to an upstream.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum UpstreamOutcome {
-    /// It answered.
-    Status(StatusCode),
-    /// It did not; why.
-    Failed(String),
-}
-
-/// Who is in a group.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Member {
-    /// One connection.
-    Connection(String),
-    /// A user with all connections, those of today and later ones.
-    User(String),
-}
-
-impl fmt::Display for Member {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Connection(connection) => write!(formatter, "connection `{connection}`"),
-            Self::User(user) => write!(formatter, "user `{user}`"),
-        }
-    }
-}
-
-/// Those to whom a message was sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SentTo {
-    /// Every connection of the hub.
-    Everyone,
-    /// The connections of a user.
-    User(String),
-    /// The connections in a group.
-    Group(String),
-    /// One connection.
-    Connection(String),
-}
-
-impl fmt::Display for SentTo {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Everyone => formatter.write_str("everyone"),
-            Self::User(user) => write!(formatter, "user `{user}`"),
-            Self::Group(group) => write!(formatter, "group `{group}`"),
-            Self::Connection(connection) => write!(formatter, "connection `{connection}`"),
-        }
-    }
-}
-
-/// One of the two sides of the service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Surface {
-    /// `/client`, where SignalR clients connect.
-    Client,
-    /// `/api`, where servers send messages and manage groups.
-    DataPlane,
-}
-
-impl fmt::Display for Surface {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Client => "client",
-            Self::DataPlane => "REST",
-        })
-    }
-}
-
-/// Is told of every [`Event`], on the task where it happens: it must not block.
-#[derive(Clone)]
-pub struct Observer(Arc<dyn Fn(&Event) + Send + Sync>);
-
-impl Observer {
-    /// An observer that calls `observe` for every event.
-    pub fn new(observe: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(observe))
-    }
-
-    /// Logs an event and hands it over.
-    pub(crate) fn report(&self, event: &Event) {
-        log::write(event);
-        self.hand_over(event);
-    }
-
-    /// Hands an event over that is logged already.
-    pub(crate) fn hand_over(&self, event: &Event) {
-        (self.0)(event);
-    }
-}
-
-/// Observes nothing.
-impl Default for Observer {
-    fn default() -> Self {
-        Self::new(|_| {})
-    }
-}
-
-impl fmt::Debug for Observer {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Observer")
-    }
+fn as_seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
 }

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 
 use signalr_server::{Clients, Connection};
 
+use crate::control::StoredGroup;
 use crate::user_groups::{Lifetime, UserGroups};
 
 /// How many names of unheard messages are remembered per hub, so that clients cannot fill the memory with names.
@@ -37,6 +38,13 @@ impl Hubs {
         let hub = Arc::new(ServiceHub::new(name));
         hubs.insert(name.to_owned(), Arc::clone(&hub));
         hub
+    }
+
+    /// All of them, in the order of their names.
+    pub(crate) fn all(&self) -> Vec<Arc<ServiceHub>> {
+        let mut hubs: Vec<_> = lock(&self.0).values().cloned().collect();
+        hubs.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        hubs
     }
 
     /// The hub of that name, if anybody has used it.
@@ -88,6 +96,11 @@ impl ServiceHub {
         for connection in self.clients.connections_of_user(user) {
             self.clients.leave_all(connection.id());
         }
+    }
+
+    /// The groups that are stored for the users of the hub, and until when new connections join them.
+    pub(crate) fn stored_groups(&self, now: SystemTime) -> Vec<(String, Vec<StoredGroup>)> {
+        lock(&self.user_groups).all(now)
     }
 
     /// Whether the membership of a user is on record.

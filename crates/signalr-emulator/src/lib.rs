@@ -4,7 +4,8 @@
 //! groups through the REST interface at `/api`. What Azure would refuse is refused here with the same status and text,
 //! and the log says how to cure it. Everything is in memory: a new process knows no group.
 //!
-//! The map, in reading order: [`EmulatorOptions`] and [`Event`]s; the [`Emulator`] with its routes; whom the service
+//! The map, in reading order: [`EmulatorOptions`] and [`Event`]s; the [`Emulator`] with its routes, and what its owner sees and
+//! does (`control`); whom the service
 //! believes (`authentication`); the hubs with their connections and the groups of their users (`hub`, `user_groups`);
 //! the client side (`client_endpoint`), which reports to the `upstream`; the REST side (`data_plane`), which reads a path (`operation`), a query
 //! (`parameters`, `names`, `listing`) and a body (`message`, `stream_item`, `frames`) and gives an `answer`. `metrics` counts events.
@@ -24,6 +25,7 @@
 mod answer;
 mod authentication;
 mod client_endpoint;
+mod control;
 mod data_plane;
 mod emulator;
 mod events;
@@ -43,7 +45,11 @@ mod stream_item;
 mod upstream;
 mod user_groups;
 
+pub use control::{ConnectionSnapshot, GroupSnapshot, StoredGroup, UserSnapshot};
 pub use emulator::{Emulator, connection_string, run};
-pub use events::{Event, Member, Observer, SentTo, Surface, UnheardCause, UpstreamOutcome};
+pub use events::{
+    DropReason, Event, Events, Happened, Member, News, RestCall, SentTo, Surface, UnheardCause, UpstreamOutcome,
+};
 pub use options::{AccessKeys, ApiVersions, Checks, DEFAULT_ACCESS_KEY, EmulatorOptions};
+pub use signalr_server::{Reconnect, TimeSource};
 pub use upstream::{Category, InvalidUrl, Pattern, Unmatched, Upstream, UpstreamAuth, UpstreamTemplate};

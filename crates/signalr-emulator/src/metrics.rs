@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, ORIGIN};
 use http::{HeaderMap, StatusCode};
 
-use crate::events::{Event, Observer, Surface, UpstreamOutcome};
+use crate::events::{Event, Surface, UpstreamOutcome};
 use crate::service::Service;
 use crate::upstream::Category;
 
@@ -55,13 +55,9 @@ struct UpstreamCounters {
 }
 
 impl Metrics {
-    /// An observer that counts every event before it hands it on.
-    pub(crate) fn counting(self: &Arc<Self>, observer: Observer) -> Observer {
-        let metrics = Arc::clone(self);
-        Observer::new(move |event| {
-            metrics.lock().count(event);
-            observer.hand_over(event);
-        })
+    /// Counts one event.
+    pub(crate) fn count(&self, event: &Event) {
+        self.lock().count(event);
     }
 
     fn lock(&self) -> MutexGuard<'_, Counters> {
@@ -209,17 +205,18 @@ pub(crate) async fn serve(State(service): State<Arc<Service>>, headers: HeaderMa
     if headers.contains_key(ORIGIN) {
         return StatusCode::FORBIDDEN.into_response();
     }
-    let text = service.metrics.lock().to_text();
+    let text = service.reporter.metrics.lock().to_text();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::SentTo;
+    use crate::{RestCall, SentTo};
 
     fn answered(outcome: UpstreamOutcome, elapsed: Duration) -> Event {
         Event::UpstreamAnswered {
+            id: 1,
             hub: "chat".to_owned(),
             category: Category::Messages,
             event: "Send".to_owned(),
@@ -237,10 +234,11 @@ mod tests {
     #[test]
     fn events_become_numbers() {
         let mut counters = Counters::default();
-        let (hub, to) = ("chat".to_owned(), SentTo::Everyone);
-        counters.count(&Event::Sent { hub, target: "m".to_owned(), to, bytes: 10, queued: 3, dropped: 1 });
+        let (hub, to, call) = ("chat".to_owned(), SentTo::Everyone, RestCall { id: 1, correlation: None });
+        counters.count(&Event::Sent { hub, call, target: "m".to_owned(), to, bytes: 10, queued: 3, dropped: 1 });
         for status in [StatusCode::UNAUTHORIZED, StatusCode::UNAUTHORIZED, StatusCode::NOT_FOUND] {
-            counters.count(&Event::Refused { surface: Surface::DataPlane, status, reason: "why".to_owned() });
+            let (surface, reason) = (Surface::DataPlane, "why".to_owned());
+            counters.count(&Event::Refused { surface, status, reason, call: None, claims: None });
         }
         counters.count(&answered(UpstreamOutcome::Status(StatusCode::OK), Duration::from_millis(1)));
         counters.count(&answered(UpstreamOutcome::Status(StatusCode::FORBIDDEN), Duration::from_millis(3)));

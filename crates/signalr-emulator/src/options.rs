@@ -5,7 +5,7 @@ use std::time::Duration;
 use azure_signalr::AccessKey;
 use signalr_server::{ServerOptions, StatefulReconnect};
 
-use crate::{Observer, Upstream};
+use crate::{TimeSource, Upstream};
 
 /// The key of the official emulator, known to everybody (signalr-service 5.4).
 pub const DEFAULT_ACCESS_KEY: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGH";
@@ -36,10 +36,8 @@ pub struct EmulatorOptions {
     pub invocation_timeout: Duration,
     /// Where the service reports what clients do; nowhere by default.
     pub upstream: Upstream,
-    /// Timeouts and limits of client connections.
+    /// Timeouts and limits of client connections, and the clock by which tokens and memberships end.
     pub server: ServerOptions,
-    /// Is told what happens.
-    pub observer: Observer,
 }
 
 /// The keys of the service. Each is as good as the other (signalr-service 1.7 item 1).
@@ -89,8 +87,18 @@ impl Default for EmulatorOptions {
             invocation_timeout: INVOCATION_TIMEOUT,
             upstream: Upstream::default(),
             server,
-            observer: Observer::default(),
         }
+    }
+}
+
+impl EmulatorOptions {
+    /// The same service by another clock: it judges the times of tokens, when a connection closes because its token
+    /// expires, how long a user belongs to a group, and the time of events. Call [`TimeSource::has_jumped`] after the
+    /// clock was set, so that what has ended by then ends at once.
+    #[must_use]
+    pub fn with_time(mut self, time: TimeSource) -> Self {
+        self.server.time = time;
+        self
     }
 }
 

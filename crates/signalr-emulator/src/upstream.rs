@@ -17,6 +17,8 @@ mod template;
 use std::fmt;
 use std::time::Duration;
 
+use serde::Serialize;
+
 pub(crate) use caller::{Heard, Subject, UpstreamCaller};
 pub(crate) use request::{Invocation, Sender};
 pub use template::{InvalidUrl, Pattern, UpstreamAuth, UpstreamTemplate};
@@ -54,7 +56,8 @@ pub enum Unmatched {
 }
 
 /// The kind of an upstream event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Category {
     /// `connections`: a client has connected or disconnected.
     Connections,

@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
+use crate::control::StoredGroup;
+
 /// How long a membership without `ttl` lasts.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// How many memberships without `ttl` are kept per user: the most recently updated ones.
@@ -69,6 +71,15 @@ impl UserGroups {
     /// Answers "is the user in the group": the stored record decides (signalr-service 4.3).
     pub(crate) fn contains(&self, user: &str, group: &str, now: SystemTime) -> bool {
         self.users.get(user).and_then(|groups| groups.get(group)).is_some_and(|record| now < record.until)
+    }
+
+    /// What every user has on record at `now`.
+    pub(crate) fn all(&self, now: SystemTime) -> Vec<(String, Vec<StoredGroup>)> {
+        let stored = |(group, record): (&String, &Record)| {
+            (now < record.until).then(|| StoredGroup { group: group.clone(), until: record.until })
+        };
+        let users = self.users.iter().map(|(user, groups)| (user.clone(), groups.iter().filter_map(stored).collect()));
+        users.filter(|(_, groups): &(_, Vec<_>)| !groups.is_empty()).collect()
     }
 
     /// The groups that a connection of `user` joins when it opens at `now`.

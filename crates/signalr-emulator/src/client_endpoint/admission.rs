@@ -55,8 +55,6 @@ fn is_true(claim: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use serde_json::json;
     use signalr_server::Transport;
 
@@ -80,7 +78,7 @@ mod tests {
 
     fn admit(claims: Value) -> Admission {
         let Value::Object(claims) = claims else { panic!("claims are an object") };
-        let client = Client { hub: Hubs::default().open("chat"), sender: Arc::default(), place: Arc::default() };
+        let client = Client::passing(Hubs::default().open("chat"));
         admission(client, Identity { user_id: Some(String::new()), claims })
     }
 

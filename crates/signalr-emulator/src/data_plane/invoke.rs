@@ -59,7 +59,7 @@ impl Failure {
     fn refusal(&self, family: Family) -> Refused {
         let message = self.to_string();
         let reason = format!("{}: {message}", self.code());
-        Refused { answer: Answer::failure(self.status(), family, self.code(), &message), reason }
+        Refused::because(Answer::failure(self.status(), family, self.code(), &message), reason)
     }
 }
 
@@ -104,8 +104,9 @@ impl Call<'_> {
     }
 
     fn report_question(&self, connection: &Connection, message: Message) {
-        self.service.observer.report(&Event::Sent {
+        self.service.reporter.report(Event::Sent {
             hub: self.hub.name.clone(),
+            call: self.rest.clone(),
             bytes: message.size(),
             target: message.target,
             to: SentTo::Connection(connection.id().to_owned()),
@@ -119,7 +120,14 @@ impl Call<'_> {
             HubProtocol::Json => result.json().get().len(),
             HubProtocol::MessagePack => result.messagepack().len(),
         };
-        let (hub, connection_id) = (self.hub.name.clone(), connection.id().to_owned());
-        self.service.observer.report(&Event::Received { hub, connection_id, kind: "Completion", bytes });
+        self.service.reporter.report(Event::Received {
+            hub: self.hub.name.clone(),
+            connection_id: connection.id().to_owned(),
+            kind: "Completion",
+            target: None,
+            invocation_id: None,
+            bytes,
+            call: Some(self.rest.clone()),
+        });
     }
 }

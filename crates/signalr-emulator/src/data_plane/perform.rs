@@ -10,12 +10,13 @@ use azure_signalr::token::ClientToken;
 use azure_signalr::{ConnectionString, HubName};
 use http::request::Parts;
 use serde::Serialize;
-use signalr_server::{Connection, Recipients, Reconnect};
+use signalr_server::{Connection, Fanout, Recipients, Reconnect, ServerMessage};
 use url::Url;
 
+use super::outcomes::Outcomes;
 use super::{Refused, origin, read_body};
 use crate::answer::{Absent, Answer};
-use crate::events::{Event, Member, SentTo};
+use crate::events::{Event, Member, RestCall, SentTo};
 use crate::hub::ServiceHub;
 use crate::listing::{GroupMember, PageRequest};
 use crate::message::Message;
@@ -31,6 +32,8 @@ const DEFAULT_MINUTES: u64 = 60;
 #[derive(Debug)]
 pub(super) struct Call<'a> {
     pub(super) service: &'a Service,
+    /// What its events carry.
+    pub(super) rest: &'a RestCall,
     pub(super) hub: &'a ServiceHub,
     pub(super) family: Family,
     pub(super) parameters: &'a Parameters,
@@ -138,12 +141,13 @@ impl Call<'_> {
 
     fn report_join(&self, group: &str, member: Member, connections: usize) {
         let (hub, group) = (self.hub.name.clone(), group.to_owned());
-        self.service.observer.report(&Event::JoinedGroup { hub, group, member, connections });
+        let call = Some(self.rest.clone());
+        self.service.reporter.report(Event::JoinedGroup { hub, group, member, connections, call });
     }
 
     fn report_leave(&self, group: Option<&str>, member: Member) {
         let (hub, group) = (self.hub.name.clone(), group.map(str::to_owned));
-        self.service.observer.report(&Event::LeftGroup { hub, group, member });
+        self.service.reporter.report(Event::LeftGroup { hub, group, member, call: self.rest.clone() });
     }
 
     pub(super) fn refuse(&self, invalid: &Invalid) -> Refused {
@@ -157,19 +161,31 @@ impl Call<'_> {
             Audience::Everyone | Audience::Group(_) => self.parameters.excluded(),
             Audience::User(_) | Audience::Connection(_) => Vec::new(),
         };
-        let fanout = self.hub.clients.send(&recipients(audience).excluding(&excluded), &message.to_clients());
+        let (fanout, outcomes) = self.fan_out(&recipients(audience).excluding(&excluded), &message.to_clients());
         if fanout.unencoded > 0 {
             let (hub, target, clients) = (&self.hub.name, &message.target, fanout.unencoded);
             tracing::warn!(hub, target, clients, "clients did not get a message: it lacks their hub protocol");
         }
-        self.service.observer.report(&Event::Sent {
+        self.service.reporter.report(Event::Sent {
             hub: self.hub.name.clone(),
+            call: self.rest.clone(),
             bytes: message.size(),
             target: message.target,
             to: SentTo::from(audience),
             queued: fanout.queued,
             dropped: fanout.dropped_full,
         });
+        outcomes.report(&self.service.reporter, &self.hub.name, self.rest);
+    }
+
+    /// What became of the message at every single connection is noted only where somebody listens.
+    fn fan_out(&self, to: &Recipients<'_>, message: &ServerMessage) -> (Fanout, Outcomes) {
+        let (clients, mut outcomes) = (&self.hub.clients, Outcomes::default());
+        if !self.service.reporter.is_heard() {
+            return (clients.send(to, message), outcomes);
+        }
+        let fanout = clients.send_telling(to, message, |connection, sent| outcomes.add(connection, sent));
+        (fanout, outcomes)
     }
 
     /// The client may reconnect, as in Azure (signalr-service 2.7 item 8).
@@ -177,7 +193,12 @@ impl Call<'_> {
         let reason = self.parameters.first("reason").filter(|reason| !reason.is_empty());
         let to = recipients(audience).excluding(excluded);
         let closed = self.hub.clients.close(&to, reason, Reconnect::Allowed);
-        tracing::debug!(hub = self.hub.name, to = %SentTo::from(audience), closed, "closed connections");
+        self.service.reporter.report(Event::Closed {
+            hub: self.hub.name.clone(),
+            call: self.rest.clone(),
+            to: audience.into(),
+            connections: closed,
+        });
     }
 
     fn list(&self, group: &str) -> Result<Answer, Invalid> {

@@ -35,8 +35,9 @@ impl Call<'_> {
         let found = self.hub.clients.connection(connection);
         // Whether the client is gone or closed for not reading: the service answers 202 all the same.
         let queued = found.is_some_and(|connection| connection.send(message).is_ok());
-        self.service.observer.report(&Event::Streamed {
+        self.service.reporter.report(Event::Streamed {
             hub: self.hub.name.clone(),
+            call: self.rest.clone(),
             connection_id: connection.to_owned(),
             stream_id: stream.to_owned(),
             bytes,

@@ -9,8 +9,27 @@ use super::{Event, UpstreamOutcome};
 /// Writes the line of an event.
 pub(super) fn write(event: &Event) {
     match event {
-        Event::Connected { hub, connection_id, user_id, transport } => {
-            tracing::info!(event = "connected", hub, connection_id, user_id, transport, "a client connected");
+        Event::Connected { .. }
+        | Event::Disconnected { .. }
+        | Event::DroppedSlowConsumer { .. }
+        | Event::Received { .. }
+        | Event::Unheard { .. } => write_client(event),
+        Event::Called { .. } | Event::Answered { .. } | Event::Refused { .. } => write_call(event),
+        Event::JoinedGroup { .. } | Event::LeftGroup { .. } | Event::Closed { .. } => write_change(event),
+        Event::Sent { .. } | Event::Streamed { .. } => write_message(event),
+        // There may be thousands of them, and `sent` has their number.
+        Event::Delivered { .. } | Event::Dropped { .. } => {}
+        Event::UpstreamCalled { hub, category, event, connection_id, url, .. } => {
+            tracing::debug!(hub, %category, event, connection_id, url, "called the upstream");
+        }
+        Event::UpstreamAnswered { .. } => write_answer(event),
+    }
+}
+
+fn write_client(event: &Event) {
+    match event {
+        Event::Connected { hub, connection_id, user_id, transport, protocol } => {
+            tracing::info!(event = "connected", hub, connection_id, user_id, transport, protocol, "a client connected");
         }
         Event::Disconnected { hub, connection_id, user_id, reason } => {
             tracing::info!(event = "disconnected", hub, connection_id, user_id, reason, "a client disconnected");
@@ -18,57 +37,76 @@ pub(super) fn write(event: &Event) {
         Event::DroppedSlowConsumer { hub, connection_id } => {
             tracing::warn!(event = "dropped", hub, connection_id, "closed a connection that did not read fast enough");
         }
-        Event::Received { hub, connection_id, kind, bytes } => {
-            tracing::debug!(event = "received", hub, connection_id, kind, bytes, "a client sent a message");
+        Event::Received { hub, connection_id, kind, target, bytes, .. } => {
+            tracing::debug!(event = "received", hub, connection_id, kind, target, bytes, "a client sent a message");
         }
-        Event::JoinedGroup { hub, group, member, connections } => {
-            tracing::debug!(event = "joined", hub, group, %member, connections, "joined a group");
-        }
-        Event::LeftGroup { hub, group, member } => {
-            tracing::debug!(event = "left", hub, group, %member, "left a group, or all of them");
-        }
-        Event::Sent { hub, target, to, queued: 0, dropped: 0, .. } => {
-            tracing::info!(event = "sent", hub, target, %to, "a message reached nobody; the service answers 202 all the same");
-        }
-        Event::Sent { hub, target, to, bytes, queued, dropped } => {
-            tracing::debug!(event = "sent", hub, target, %to, bytes, queued, dropped, "sent a message");
-        }
-        Event::Streamed { hub, connection_id, stream_id, queued: false, .. } => tracing::info!(
-            event = "streamed",
+        Event::Unheard { hub, target, cause } => tracing::warn!(
             hub,
-            connection_id,
-            stream_id,
-            "an item or the end of a stream reached nobody; the service answers 202 all the same"
+            target,
+            "a client called `{target}` and nobody listens, so it waits for ever, as in Azure; {cause}"
         ),
-        Event::Streamed { hub, connection_id, stream_id, bytes, .. } => {
-            tracing::debug!(
-                event = "streamed",
-                hub,
-                connection_id,
-                stream_id,
-                bytes,
-                "sent an item or the end of a stream"
-            );
+        _ => {}
+    }
+}
+
+fn write_call(event: &Event) {
+    match event {
+        Event::Called { call, method, path } => {
+            let (call, correlation) = (call.id, call.correlation.as_deref());
+            tracing::debug!(event = "called", call, correlation, method, path, "a REST call came");
         }
-        Event::Refused { surface, status, reason } => {
-            tracing::warn!(event = "refused", status = status.as_u16(), reason, "refused a {surface} request");
+        Event::Answered { call, status, elapsed } => {
+            let (call, status) = (call.id, status.as_u16());
+            tracing::debug!(event = "answered", call, status, ?elapsed, "a REST call was answered");
         }
-        Event::Unheard { hub, target, cause } => {
-            tracing::warn!(
-                hub,
-                target,
-                "a client called `{target}` and nobody listens, so it waits for ever, as in Azure; {cause}"
-            );
+        Event::Refused { surface, status, reason, call, .. } => {
+            let (status, call) = (status.as_u16(), call.as_ref().map(|call| call.id));
+            tracing::warn!(event = "refused", status, call, reason, "refused a {surface} request");
         }
-        Event::UpstreamCalled { hub, category, event, connection_id, url } => {
-            tracing::debug!(hub, %category, event, connection_id, url, "called the upstream");
+        _ => {}
+    }
+}
+
+fn write_change(event: &Event) {
+    match event {
+        Event::JoinedGroup { hub, group, member, connections, call } => {
+            let call = call.as_ref().map(|call| call.id);
+            tracing::debug!(event = "joined", hub, call, group, %member, connections, "joined a group");
         }
-        Event::UpstreamAnswered { .. } => write_answer(event),
+        Event::LeftGroup { hub, group, member, call } => {
+            tracing::debug!(event = "left", hub, call = call.id, group, %member, "left a group, or all of them");
+        }
+        Event::Closed { hub, call, to, connections } => {
+            tracing::debug!(event = "closed", hub, call = call.id, %to, connections, "closed connections");
+        }
+        _ => {}
+    }
+}
+
+fn write_message(event: &Event) {
+    match event {
+        Event::Sent { hub, call, target, to, queued: 0, dropped: 0, .. } => {
+            let told = "a message reached nobody; the service answers 202 all the same";
+            tracing::info!(event = "sent", hub, call = call.id, target, %to, "{told}");
+        }
+        Event::Sent { hub, call, target, to, bytes, queued, dropped } => {
+            let call = call.id;
+            tracing::debug!(event = "sent", hub, call, target, %to, bytes, queued, dropped, "sent a message");
+        }
+        Event::Streamed { hub, call, connection_id, stream_id, queued: false, .. } => {
+            let told = "an item or the end of a stream reached nobody; the service answers 202 all the same";
+            tracing::info!(event = "streamed", hub, call = call.id, connection_id, stream_id, "{told}");
+        }
+        Event::Streamed { hub, call, connection_id, stream_id, bytes, .. } => {
+            let (call, told) = (call.id, "sent an item or the end of a stream");
+            tracing::debug!(event = "streamed", hub, call, connection_id, stream_id, bytes, "{told}");
+        }
+        _ => {}
     }
 }
 
 fn write_answer(event: &Event) {
-    let Event::UpstreamAnswered { hub, category, event, connection_id, outcome, elapsed } = event else { return };
+    let Event::UpstreamAnswered { hub, category, event, connection_id, outcome, elapsed, .. } = event else { return };
     match outcome {
         outcome if outcome.is_expected() => {
             tracing::debug!(hub, %category, event, connection_id, ?elapsed, "the upstream answered");

@@ -1,5 +1,6 @@
 //! Reports what clients do: finds the upstream, calls it, and says what the client gets.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
@@ -13,7 +14,7 @@ use super::reply::Reply;
 use super::request::{Body, Invocation, Sender, headers};
 use super::template::without_query;
 use super::{Category, InvalidUrl, Occurrence, Unmatched, UpstreamTemplate};
-use crate::events::{Event, Observer, UpstreamOutcome};
+use crate::events::{Event, Reporter, UpstreamOutcome};
 use crate::{AccessKeys, EmulatorOptions};
 
 /// The upstreams of one service.
@@ -23,7 +24,8 @@ pub(crate) struct UpstreamCaller {
     unmatched: Unmatched,
     access_keys: AccessKeys,
     calls: Calls,
-    observer: Observer,
+    reporter: Arc<Reporter>,
+    number: AtomicU64,
 }
 
 /// Whom an event is about.
@@ -44,13 +46,14 @@ pub(crate) enum Heard {
 }
 
 impl UpstreamCaller {
-    pub(crate) fn new(options: &EmulatorOptions, observer: Observer, shutdown: CancellationToken) -> Self {
+    pub(crate) fn new(options: &EmulatorOptions, reporter: Arc<Reporter>, shutdown: CancellationToken) -> Self {
         let caller = Self {
             templates: RwLock::default(),
             unmatched: options.upstream.unmatched,
             access_keys: options.access_keys.clone(),
             calls: Calls::new(options.upstream.timeout, options.server.close_grace, shutdown),
-            observer,
+            reporter,
+            number: AtomicU64::new(1),
         };
         caller.replace(options.upstream.templates.clone());
         caller
@@ -133,7 +136,9 @@ impl UpstreamCaller {
         wanted: Wanted,
     ) -> Result<Answer, Failure> {
         let (id, user) = (subject.connection.id(), subject.connection.user_id());
-        self.observer.report(&Event::UpstreamCalled {
+        let number = self.number.fetch_add(1, Relaxed);
+        self.reporter.report(Event::UpstreamCalled {
+            id: number,
             hub: occurrence.hub.to_owned(),
             category: occurrence.category,
             event: occurrence.event.to_owned(),
@@ -146,7 +151,8 @@ impl UpstreamCaller {
             Ok(headers) => self.calls.make(Call { url, headers, body: body.bytes, wanted }).await,
             Err(unsendable) => Err(unsendable.into()),
         };
-        self.observer.report(&Event::UpstreamAnswered {
+        self.reporter.report(Event::UpstreamAnswered {
+            id: number,
             hub: occurrence.hub.to_owned(),
             category: occurrence.category,
             event: occurrence.event.to_owned(),

@@ -8,7 +8,7 @@ use futures_util::{SinkExt, StreamExt};
 use reqwest::Response;
 use rmpv::Value;
 use serde_json::json;
-use signalr_emulator::{EmulatorOptions, Event, SentTo};
+use signalr_emulator::{EmulatorOptions, Event, RestCall, SentTo};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Message;
@@ -74,11 +74,20 @@ async fn a_question_and_its_answer_are_events() {
     let id = is_asked(&mut client).await;
     let to = SentTo::Connection(client.id.clone());
     let (hub, target) = ("chat".to_owned(), "question".to_owned());
-    let sent = Event::Sent { hub: hub.clone(), target, to, bytes: 11, queued: 1, dropped: 0 };
+    let call = RestCall { id: 1, correlation: None };
+    let sent = Event::Sent { hub: hub.clone(), call: call.clone(), target, to, bytes: 11, queued: 1, dropped: 0 };
     service.until(|event| *event == sent).await;
     client.write(&format!(r#"{{"type":3,"invocationId":"{id}","result":true}}"#)).await;
     answer_of(asking).await;
-    let received = Event::Received { hub, connection_id: client.id.clone(), kind: "Completion", bytes: 4 };
+    let received = Event::Received {
+        hub,
+        connection_id: client.id.clone(),
+        kind: "Completion",
+        target: None,
+        invocation_id: None,
+        bytes: 4,
+        call: Some(call),
+    };
     service.until(|event| *event == received).await;
 }
 

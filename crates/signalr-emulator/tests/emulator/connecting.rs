@@ -141,22 +141,13 @@ async fn a_client_that_leaves_is_gone() {
         connection_id: id.clone(),
         user_id: Some("alice".to_owned()),
         transport: "WebSockets",
+        protocol: "json",
     };
     assert!(service.events().contains(&connected));
     client.vanish();
     service.until_disconnected(&id).await;
     assert_eq!(service.status("HEAD", &format!("api/hubs/chat/connections/{id}")).await, 404);
     assert_eq!(service.status("HEAD", "api/hubs/chat/users/alice").await, 404);
-}
-
-#[tokio::test]
-async fn a_test_can_cut_a_connection() {
-    let service = Service::start().await;
-    let client = service.connect("chat", None).await;
-    assert!(service.emulator.cut("chat", &client.id));
-    assert_eq!(service.until_disconnected(&client.id).await, "the transport ended without a close");
-    assert!(!service.emulator.cut("chat", &client.id));
-    assert!(!service.emulator.cut("nowhere", &client.id));
 }
 
 #[tokio::test]

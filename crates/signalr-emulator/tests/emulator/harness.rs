@@ -3,17 +3,16 @@
 //! Nothing sleeps: what has to have happened is awaited as an [`Event`], and that nothing arrived is shown by a message
 //! that was sent later and arrives first.
 
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use azure_signalr::token::{ClientToken, sign_rest};
 use azure_signalr::{AccessKey, ConnectionString};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde_json::{Value, json};
-use signalr_emulator::{DEFAULT_ACCESS_KEY, Emulator, EmulatorOptions, Event, Observer, connection_string};
+use signalr_emulator::{DEFAULT_ACCESS_KEY, Emulator, EmulatorOptions, Event, Events, News, connection_string};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
@@ -27,10 +26,15 @@ pub(crate) struct Service {
     pub(crate) emulator: Emulator,
     pub(crate) connection: ConnectionString,
     pub(crate) http: reqwest::Client,
-    events: Arc<Mutex<Vec<Event>>>,
-    seen: watch::Receiver<usize>,
+    history: Mutex<History>,
     serving: JoinHandle<std::io::Result<()>>,
     shutdown: DropGuard,
+}
+
+/// What has happened, as far as it was read.
+struct History {
+    events: Events,
+    past: Vec<Event>,
 }
 
 /// A SignalR client, its handshake done.
@@ -45,23 +49,17 @@ impl Service {
         Self::start_with(EmulatorOptions::default()).await
     }
 
-    pub(crate) async fn start_with(mut options: EmulatorOptions) -> Self {
+    pub(crate) async fn start_with(options: EmulatorOptions) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let text = connection_string(listener.local_addr().unwrap(), &options.access_keys.primary);
-        let events: Arc<Mutex<Vec<Event>>> = Arc::default();
-        let (sender, seen) = watch::channel(0);
-        let log = Arc::clone(&events);
-        options.observer = Observer::new(move |event| {
-            log.lock().unwrap().push(event.clone());
-            sender.send_modify(|count| *count += 1);
-        });
         let shutdown = CancellationToken::new();
         let emulator = Emulator::new(options, shutdown.clone());
+        let history = Mutex::new(History { events: emulator.events(), past: Vec::new() });
         let serving = emulator.clone();
         let serving = tokio::spawn(async move { serving.serve(listener).await });
         let connection = text.parse().unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { emulator, connection, http, events, seen, serving, shutdown: shutdown.drop_guard() }
+        Self { emulator, connection, http, history, serving, shutdown: shutdown.drop_guard() }
     }
 
     pub(crate) fn url(&self, path: &str) -> Url {
@@ -70,7 +68,13 @@ impl Service {
 
     /// A REST call with the token it needs.
     pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
-        self.http.request(method.parse::<Method>().unwrap(), self.url(path)).bearer_auth(self.token(path))
+        self.request_at(method, path, SystemTime::now())
+    }
+
+    /// The same with a token that was signed at `now`.
+    pub(crate) fn request_at(&self, method: &str, path: &str, now: SystemTime) -> RequestBuilder {
+        let token = sign_rest(&self.connection, &self.url(path), now).unwrap();
+        self.http.request(method.parse::<Method>().unwrap(), self.url(path)).bearer_auth(token)
     }
 
     /// The token that a REST call to `path` needs.
@@ -108,8 +112,13 @@ impl Service {
 
     /// A client of `hub`, negotiated, connected, and in the stored groups of its user.
     pub(crate) async fn connect(&self, hub: &str, user: Option<&str>) -> Client {
+        self.connect_at(hub, user, SystemTime::now()).await
+    }
+
+    /// The same with a token that was signed at `now`.
+    pub(crate) async fn connect_at(&self, hub: &str, user: Option<&str>, now: SystemTime) -> Client {
         let token = ClientToken::new(&hub.parse().unwrap()).user_id(user);
-        self.connect_with(hub, &token.sign(&self.connection, SystemTime::now()).unwrap()).await
+        self.connect_with(hub, &token.sign(&self.connection, now).unwrap()).await
     }
 
     pub(crate) async fn connect_with(&self, hub: &str, token: &str) -> Client {
@@ -128,18 +137,25 @@ impl Service {
 
     /// Waits for the first event that fits, also among those that have happened already.
     pub(crate) async fn until(&self, fits: impl Fn(&Event) -> bool) -> Event {
-        let mut seen = self.seen.clone();
+        let mut history = self.history.lock().await;
+        if let Some(event) = history.past.iter().find(|event| fits(event)) {
+            return event.clone();
+        }
         let search = async {
             loop {
-                seen.borrow_and_update();
-                if let Some(event) = self.events().into_iter().find(&fits) {
+                let event = history.next().await;
+                if fits(&event) {
                     return event;
                 }
-                seen.changed().await.unwrap();
             }
         };
         let found = tokio::time::timeout(PATIENCE, search).await;
-        found.unwrap_or_else(|_| panic!("it never happened; what did: {:#?}", self.events()))
+        found.unwrap_or_else(|_| panic!("it never happened; what did: {:#?}", history.past))
+    }
+
+    /// Waits for a message of a client.
+    pub(crate) async fn until_received(&self, wanted: &str) {
+        self.until(|event| matches!(event, Event::Received { kind, .. } if *kind == wanted)).await;
     }
 
     pub(crate) async fn until_disconnected(&self, id: &str) -> String {
@@ -160,13 +176,25 @@ impl Service {
     }
 
     pub(crate) fn events(&self) -> Vec<Event> {
-        self.events.lock().unwrap().clone()
+        let mut history = self.history.try_lock().expect("nobody waits for an event meanwhile");
+        while history.next().now_or_never().is_some() {}
+        history.past.clone()
     }
 
     /// Expects that `client` got nothing else: the next thing it sees is a message sent only now.
     pub(crate) async fn expect_nothing_for(&self, hub: &str, client: &mut Client) {
         self.send(&format!("api/hubs/{hub}/connections/{}/:send", client.id), "nothing before this").await;
         assert_eq!(client.target().await, "nothing before this");
+    }
+}
+
+impl History {
+    async fn next(&mut self) -> Event {
+        match self.events.next().await.expect("the emulator is there") {
+            News::Happened(happened) => self.past.push(happened.event.clone()),
+            News::Missed(missed) => panic!("the test is too slow and has missed {missed} events"),
+        }
+        self.past.last().expect("it was added just now").clone()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What happens can be counted, and watched as events.
 
-use signalr_emulator::{Event, Member};
+use signalr_emulator::{Event, Member, RestCall};
 
 use crate::harness::Service;
 
@@ -64,19 +64,22 @@ async fn joining_and_leaving_are_told() {
     }
     let is_about_groups = |event: &Event| matches!(event, Event::JoinedGroup { .. } | Event::LeftGroup { .. });
     let told: Vec<Event> = service.events().into_iter().filter(is_about_groups).collect();
-    let joined = |group: &str, member| Event::JoinedGroup {
+    let call = |id| RestCall { id, correlation: None };
+    let joined = |id, group: &str, member| Event::JoinedGroup {
         hub: "chat".to_owned(),
         group: group.to_owned(),
         member,
         connections: 1,
+        call: Some(call(id)),
     };
-    let left = |group: Option<&str>, member| Event::LeftGroup {
+    let left = |id, group: Option<&str>, member| Event::LeftGroup {
         hub: "chat".to_owned(),
         group: group.map(str::to_owned),
         member,
+        call: call(id),
     };
     assert_eq!(
         told,
-        [joined("g", connection()), left(Some("g"), connection()), joined("u", user()), left(None, user())]
+        [joined(1, "g", connection()), left(2, Some("g"), connection()), joined(4, "u", user()), left(5, None, user())]
     );
 }

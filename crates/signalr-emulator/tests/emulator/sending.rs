@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::stream;
 use reqwest::Body;
 use serde_json::json;
-use signalr_emulator::{EmulatorOptions, Event, SentTo};
+use signalr_emulator::{EmulatorOptions, Event, RestCall, SentTo};
 
 use crate::harness::Service;
 
@@ -120,16 +120,17 @@ async fn a_send_is_told_with_its_receivers() {
     let _two = service.connect("chat", Some("alice")).await;
     service.send("api/hubs/Chat/users/alice/:send", "m").await;
     service.send("api/hubs/chat/groups/nobody/:send", "m").await;
-    let sent = |to: SentTo, bytes, queued| Event::Sent {
+    let sent = |id, to: SentTo, bytes, queued| Event::Sent {
         hub: "chat".to_owned(),
+        call: RestCall { id, correlation: None },
         target: "m".to_owned(),
         to,
         bytes,
         queued,
         dropped: 0,
     };
-    assert!(service.events().contains(&sent(SentTo::User("alice".to_owned()), 35, 2)));
-    assert!(service.events().contains(&sent(SentTo::Group("nobody".to_owned()), 37, 0)));
+    assert!(service.events().contains(&sent(1, SentTo::User("alice".to_owned()), 35, 2)));
+    assert!(service.events().contains(&sent(2, SentTo::Group("nobody".to_owned()), 37, 0)));
 }
 
 #[tokio::test]
