@@ -3,16 +3,20 @@
 //! Easily missed: events are not logs. An observer is called on the task that caused the event, so it must return at once
 //! (print, or put the event into its own bounded queue). `tracing` output exists beside them and may differ.
 
+mod story;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::Method;
+use http::{Method, StatusCode};
 use uuid::Uuid;
 
 use crate::warnings::{Warning, WarningCode};
+pub(crate) use story::without_secrets;
+pub use story::{Cause, Excerpt, GivenOutput};
 
 /// Receives every [`HostEvent`] of one host; cheap to clone.
 #[derive(Clone)]
@@ -189,6 +193,15 @@ pub enum HostEvent {
         /// Without its line break; long lines come cut.
         line: String,
     },
+    /// What an invocation comes from; `Executing` follows.
+    Triggered {
+        /// The function's name.
+        function: String,
+        /// The invocation id.
+        id: Uuid,
+        /// What started it.
+        cause: Cause,
+    },
     /// An invocation begins: `Executing 'Functions.x' (Reason='…', Id=…)`.
     Executing {
         /// The function's name.
@@ -209,6 +222,15 @@ pub enum HostEvent {
         /// The text.
         line: String,
     },
+    /// The handler's answer was understood; its outputs are sent next.
+    Answered {
+        /// The function's name.
+        function: String,
+        /// The invocation it belongs to.
+        id: Uuid,
+        /// All output bindings but the HTTP response, in the order of function.json.
+        outputs: Vec<GivenOutput>,
+    },
     /// An invocation ended: `Executed 'Functions.x' (Succeeded|Failed, Id=…, Duration=…ms)`.
     Executed {
         /// The function's name.
@@ -219,6 +241,17 @@ pub enum HostEvent {
         duration: Duration,
         /// The real host's error text; absent on success.
         error: Option<String>,
+    },
+    /// An HTTP caller got its response, after `Executed`.
+    Responded {
+        /// The function's name.
+        function: String,
+        /// The invocation id.
+        id: Uuid,
+        /// The status.
+        status: StatusCode,
+        /// The body.
+        body: Excerpt,
     },
     /// The coming runs of a timer (functions-host 6.4).
     TimerOccurrences {

@@ -13,8 +13,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{AuthLevel, FunctionState, Trigger};
-use crate::events::LogLevel;
-use crate::host::{Call, Invoker, Proxied, Reply};
+use crate::events::{Excerpt, HostEvent, LogLevel};
+use crate::host::{Call, Finished, Invoker, Proxied, Reply};
 use crate::invocation::{HttpCall, Identity};
 use crate::routes::RouteValues;
 use crate::warnings::{Warning, WarningCode};
@@ -89,24 +89,34 @@ async fn call_function(invoker: &Invoker, place: usize, route_values: RouteValue
         Ok(call) => call,
         Err(status) => return status.into_response(),
     };
-    let rendered = match invoker.run(place, Call::Http(call)).await.result {
+    let Finished { id, result, .. } = invoker.run(place, Call::Http(call)).await;
+    let name = &invoker.app().functions[place].name;
+    let (status, headers, body) = respond(invoker, name, result);
+    let told = HostEvent::Responded { function: name.clone(), id, status, body: Excerpt::of(&body) };
+    invoker.observer().tell(&told);
+    (status, headers, Body::from(body)).into_response()
+}
+
+/// What the caller gets of an invocation. Of one that failed, only that it did: the observer knows why.
+fn respond(invoker: &Invoker, name: &str, result: Result<Reply, String>) -> (StatusCode, HeaderMap, Bytes) {
+    let rendered = match result {
         Ok(Reply::Output(output)) => output.render(),
         Ok(Reply::Forwarded(rendered)) => Ok(rendered),
-        // The observer knows why; the caller does not.
-        Err(_) | Ok(Reply::Returned(_) | Reply::Streamed) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Err(_) | Ok(Reply::Returned(_) | Reply::Streamed) => {
+            return (StatusCode::INTERNAL_SERVER_ERROR, HeaderMap::new(), Bytes::new());
+        }
     };
-    let name = &invoker.app().functions[place].name;
     match rendered {
         Ok(rendered) => {
             for note in rendered.notes {
                 invoker.observer().warn(note.about(name));
             }
-            (rendered.status, rendered.headers, Body::from(rendered.body)).into_response()
+            (rendered.status, rendered.headers, rendered.body)
         }
         Err(error) => {
             let text = format!("An unhandled host error has occurred. {name}: {error} [FH1011]");
             invoker.observer().log(LogLevel::Error, text);
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            (StatusCode::INTERNAL_SERVER_ERROR, HeaderMap::new(), Bytes::new())
         }
     }
 }

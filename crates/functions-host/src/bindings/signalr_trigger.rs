@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::app::SignalRTrigger;
+use crate::events::{Cause, Excerpt};
 use crate::header_names::canonical_name;
 use crate::invocation::{BindingData, Sys};
 use crate::newtonsoft::{compact, rewrite_dates};
@@ -135,6 +136,19 @@ impl UpstreamEvent {
     /// What the function gets under `Data`, still to be encoded: compact JSON text (signalr-bindings 6.5).
     pub(crate) fn value(&self) -> Value {
         Value::String(serde_json::to_string(self).expect("texts, maps of texts and JSON can be written as JSON"))
+    }
+
+    /// What is told of it when an invocation starts.
+    pub(crate) fn cause(&self) -> Cause {
+        let arguments = self.arguments.as_ref().map_or("", |arguments| arguments.get());
+        Cause::SignalR {
+            hub: self.hub.clone(),
+            category: self.category.clone(),
+            event: self.event.clone(),
+            connection_id: self.connection_id.clone(),
+            user_id: self.user_id.clone(),
+            arguments: Excerpt::of(arguments.as_bytes()),
+        }
     }
 
     /// The arguments under the names that the trigger gives them.

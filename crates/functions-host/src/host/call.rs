@@ -3,6 +3,8 @@
 //! Easily missed: inputs are gathered before the handler hears anything, and outputs are sent after it has answered. A failure
 //! in either fails the whole invocation, also when the HTTP response itself was fine (functions-host 3.7).
 
+mod story;
+
 use jiff::SignedDuration;
 use std::time::{Duration, SystemTime};
 
@@ -27,6 +29,7 @@ use crate::invocation::{BindingData, HttpCall, Sys, TimerInfo, envelope};
 use crate::schedule::time_span;
 use crate::warnings::{Warning, WarningCode};
 use crate::worker::Link;
+use story::given_outputs;
 
 /// What starts an invocation.
 #[derive(Debug)]
@@ -84,6 +87,7 @@ pub(super) async fn run(host: &Shared, function: &Function, call: Call) -> Finis
     let name = function.name.clone();
     let span = tracing::info_span!("invocation", function = %name, %id, %reason, duration_ms = tracing::field::Empty,
         outcome = tracing::field::Empty, error = tracing::field::Empty);
+    host.observer.tell(&HostEvent::Triggered { function: name.clone(), id, cause: call.cause() });
     host.observer.tell(&HostEvent::Executing { function: name.clone(), id, reason, details });
     let result = Invocation { host, function, id }.run(call).instrument(span.clone()).await;
     let duration = started.elapsed();
@@ -175,6 +179,7 @@ impl Invocation<'_> {
         let Outcome { response, outputs, returned, notes: about_the_answer } =
             answer.outcome(&self.function.outputs, &zone).map_err(|error| error.to_string())?;
         about_the_answer.into_iter().for_each(|note| notes.add(note));
+        self.tell_outputs(&outputs);
         self.send_outputs(outputs, context).await?;
         Ok(match self.function.trigger {
             Trigger::SignalR(_) => Reply::Returned(returned),
@@ -253,6 +258,12 @@ impl Invocation<'_> {
             let event = HostEvent::FunctionLog { function: function.name.clone(), id: *id, line: line.clone() };
             host.observer.tell(&event);
         }
+    }
+
+    fn tell_outputs(&self, outputs: &[(usize, OutputValue)]) {
+        let Invocation { host, function, id } = self;
+        let outputs = given_outputs(&function.outputs, outputs);
+        host.observer.tell(&HostEvent::Answered { function: function.name.clone(), id: *id, outputs });
     }
 
     async fn broken(&self, error: &reqwest::Error, link: &Link) -> String {

@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::HOST_VERSION;
 use super::forward::copy_end_to_end;
+use crate::events::{Cause, Excerpt, without_secrets};
 use crate::worker::Link;
 
 /// Chunks that wait for a client who reads slowly; the handler waits from then on.
@@ -47,6 +48,13 @@ impl Proxied {
     pub(crate) fn new(request: Request) -> (Proxied, oneshot::Receiver<Response>) {
         let (sender, response) = oneshot::channel();
         (Proxied { request, response: sender }, response)
+    }
+
+    /// What is told of it when an invocation starts. The body is on its way to the handler, unread.
+    pub(super) fn cause(&self) -> Cause {
+        let (method, uri) = (self.request.method().clone(), self.request.uri());
+        let target = without_secrets(uri.path(), uri.query().unwrap_or_default());
+        Cause::Http { method, target, body: Excerpt::default() }
     }
 
     /// Passes everything on, until the response has ended.

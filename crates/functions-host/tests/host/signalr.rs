@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::routing::{any, post};
-use functions_host::events::{HostEvent, LogLevel};
+use functions_host::events::{Cause, Excerpt, HostEvent, LogLevel};
 use serde_json::{Value, json};
 
 use crate::harness::{Running, TestApp, http_and, serve};
@@ -175,4 +175,40 @@ async fn calls_to_the_service_carry_the_id_of_their_invocation() {
     });
     let id = id.await;
     assert_eq!(*ids.lock().unwrap(), [id.clone(), id]);
+}
+
+#[tokio::test]
+async fn the_story_of_an_invocation_is_told_from_its_cause_to_the_response() {
+    let (connection, _) = service().await;
+    let host = host(&connection).await;
+    let outputs = r#"{"Outputs":{"res":{"statusCode":201,"body":"done"},"second":{"target":"t"}}}"#;
+    assert_eq!(host.post("/api/send?code=key&user=u", outputs).await.status(), 201);
+    let response = host.events.wait_for("the response", |event| match event {
+        HostEvent::Responded { id, status, body, .. } if *status == 201 => Some((*id, body.text().to_owned())),
+        _ => None,
+    });
+    let (end, body) = response.await;
+    assert_eq!(body, "done");
+    let events = host.events.all();
+    let told = events.iter().filter_map(|event| match event {
+        HostEvent::Triggered { id, cause: Cause::Http { method, target, body }, .. } if *id == end => {
+            Some(format!("{method} {target} {}", body.text()))
+        }
+        HostEvent::Executing { id, .. } if *id == end => Some("executing".to_owned()),
+        HostEvent::Answered { id, outputs, .. } if *id == end => {
+            let values = outputs.iter().map(|output| (&*output.name, output.value.as_ref().map(Excerpt::text)));
+            Some(format!("{:?}", values.collect::<Vec<_>>()))
+        }
+        HostEvent::Executed { id, .. } if *id == end => Some("executed".to_owned()),
+        _ => None,
+    });
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            format!("POST /api/send?code=***&user=u {outputs}").as_str(),
+            "executing",
+            r#"[("first", None), ("second", Some("{\"target\":\"t\"}"))]"#,
+            "executed",
+        ]
+    );
 }
