@@ -22,7 +22,7 @@ use url::Url;
 
 use crate::client_endpoint::ClientEndpoint;
 use crate::service::Service;
-use crate::{EmulatorOptions, Events, UpstreamTemplate, data_plane, limits, metrics};
+use crate::{Detail, EmulatorOptions, Events, UpstreamTemplate, data_plane, limits, metrics};
 
 /// A local Azure SignalR Service. Cheap to clone; clones are the same service.
 #[derive(Debug, Clone)]
@@ -109,7 +109,12 @@ impl Emulator {
     /// Everything that happens from now on. A listener that falls behind by more than 8,192 events misses some and is told
     /// how many; the service never waits for it.
     pub fn events(&self) -> Events {
-        self.service.reporter.listen()
+        self.events_with(Detail::Deliveries)
+    }
+
+    /// The same with as much detail as is wanted. While another listener wants more, this one gets more, too.
+    pub fn events_with(&self, detail: Detail) -> Events {
+        self.service.reporter.listen(detail)
     }
 }
 

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::Category;
 pub(crate) use bus::Reporter;
-pub use bus::{Events, Happened, News};
+pub use bus::{Detail, Events, Happened, News};
 use parts::as_number;
 pub use parts::{DropReason, Member, RestCall, SentTo, Surface, UnheardCause, UpstreamOutcome};
 
@@ -136,7 +136,8 @@ pub enum Event {
         dropped: usize,
     },
     /// A message was put into the queues of these connections, which are written as fast as their clients read. A
-    /// message to many is told in several of these events. Only made while somebody listens.
+    /// message to many is told in several of these events; while nobody listens for [`Detail::Deliveries`], in one with its
+    /// first receivers. Only made while somebody listens.
     Delivered {
         /// The hub.
         hub: String,

@@ -48,7 +48,7 @@ mod user_groups;
 pub use control::{ConnectionSnapshot, GroupSnapshot, StoredGroup, UserSnapshot};
 pub use emulator::{Emulator, connection_string, run};
 pub use events::{
-    DropReason, Event, Events, Happened, Member, News, RestCall, SentTo, Surface, UnheardCause, UpstreamOutcome,
+    Detail, DropReason, Event, Events, Happened, Member, News, RestCall, SentTo, Surface, UnheardCause, UpstreamOutcome,
 };
 pub use options::{AccessKeys, ApiVersions, Checks, DEFAULT_ACCESS_KEY, EmulatorOptions};
 pub use signalr_server::{Reconnect, TimeSource};

@@ -7,21 +7,32 @@ use crate::events::{DropReason, Event, Reporter, RestCall};
 /// How many connections one `Delivered` names, so that a broadcast does not flood the listeners.
 const BATCH: usize = 256;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Outcomes {
+    /// How many receivers are named at most.
+    limit: usize,
     delivered: Vec<String>,
     dropped: Vec<(String, DropReason)>,
 }
 
 impl Outcomes {
+    pub(super) fn naming(limit: usize) -> Self {
+        Self { limit, delivered: Vec::new(), dropped: Vec::new() }
+    }
+
     pub(super) fn add(&mut self, connection: &Connection, sent: Result<(), SendError>) {
-        let connection_id = connection.id().to_owned();
-        match sent {
-            Ok(()) => self.delivered.push(connection_id),
-            Err(SendError::QueueFull) => self.dropped.push((connection_id, DropReason::QueueFull)),
-            Err(SendError::Gone) => self.dropped.push((connection_id, DropReason::Closing)),
-            Err(SendError::NotEncoded) => self.dropped.push((connection_id, DropReason::NotEncoded)),
-        }
+        let reason = match sent {
+            Ok(()) => {
+                if self.delivered.len() < self.limit {
+                    self.delivered.push(connection.id().to_owned());
+                }
+                return;
+            }
+            Err(SendError::QueueFull) => DropReason::QueueFull,
+            Err(SendError::Gone) => DropReason::Closing,
+            Err(SendError::NotEncoded) => DropReason::NotEncoded,
+        };
+        self.dropped.push((connection.id().to_owned(), reason));
     }
 
     pub(super) fn report(self, reporter: &Reporter, hub: &str, call: &RestCall) {

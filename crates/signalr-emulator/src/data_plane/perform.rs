@@ -180,8 +180,9 @@ impl Call<'_> {
 
     /// What became of the message at every single connection is noted only where somebody listens.
     fn fan_out(&self, to: &Recipients<'_>, message: &ServerMessage) -> (Fanout, Outcomes) {
-        let (clients, mut outcomes) = (&self.hub.clients, Outcomes::default());
-        if !self.service.reporter.is_heard() {
+        let (clients, limit) = (&self.hub.clients, self.service.reporter.receivers_to_name());
+        let mut outcomes = Outcomes::naming(limit.unwrap_or_default());
+        if limit.is_none() {
             return (clients.send(to, message), outcomes);
         }
         let fanout = clients.send_telling(to, message, |connection, sent| outcomes.add(connection, sent));

@@ -3,7 +3,7 @@
 //! Whoever reports never waits. A listener that falls behind by more than the ring holds misses the oldest events and is
 //! told how many; while nobody listens there is no ring.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
@@ -17,6 +17,19 @@ use crate::metrics::Metrics;
 
 /// How many events a listener may be behind.
 const RING: usize = 8192;
+
+/// How many receivers of a message are named to those who listen to messages only.
+const FIRST_RECEIVERS: usize = 16;
+
+/// How much of a message to many a listener wants to hear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Every message with its counts, its first 16 receivers, and every connection that it did not reach. A broadcast costs next
+    /// to nothing more than without a listener.
+    Messages,
+    /// Every single receiver, which costs an allocation each.
+    Deliveries,
+}
 
 /// An event with its place in history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -42,12 +55,32 @@ pub enum News {
 
 /// The events from the moment of [`Emulator::events`](crate::Emulator::events) on.
 #[derive(Debug)]
-pub struct Events(broadcast::Receiver<Arc<Happened>>);
+pub struct Events {
+    ring: broadcast::Receiver<Arc<Happened>>,
+    _wish: Option<Wish>,
+}
+
+/// Counts, as long as it lives, among those who want to hear of every receiver.
+#[derive(Debug)]
+struct Wish(Arc<AtomicUsize>);
+
+impl Wish {
+    fn counted_in(wishes: &Arc<AtomicUsize>) -> Self {
+        wishes.fetch_add(1, Relaxed);
+        Self(Arc::clone(wishes))
+    }
+}
+
+impl Drop for Wish {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
 
 impl Events {
     /// The next news; `None` once the emulator is gone and everything is told. Nothing is lost when this is cancelled.
     pub async fn next(&mut self) -> Option<News> {
-        match self.0.recv().await {
+        match self.ring.recv().await {
             Ok(happened) => Some(News::Happened(happened)),
             Err(RecvError::Lagged(missed)) => Some(News::Missed(missed)),
             Err(RecvError::Closed) => None,
@@ -63,20 +96,25 @@ pub(crate) struct Reporter {
     /// Made with the first listener.
     ring: OnceLock<broadcast::Sender<Arc<Happened>>>,
     number: AtomicU64,
+    /// How many listeners want to hear of every receiver.
+    wishes: Arc<AtomicUsize>,
 }
 
 impl Reporter {
     pub(crate) fn new(time: TimeSource) -> Self {
-        Self { metrics: Metrics::default(), time, ring: OnceLock::new(), number: AtomicU64::new(1) }
+        let (ring, number) = (OnceLock::new(), AtomicU64::new(1));
+        Self { metrics: Metrics::default(), time, ring, number, wishes: Arc::default() }
     }
 
-    pub(crate) fn listen(&self) -> Events {
-        Events(self.ring.get_or_init(|| broadcast::Sender::new(RING)).subscribe())
+    pub(crate) fn listen(&self, detail: Detail) -> Events {
+        let wish = (detail == Detail::Deliveries).then(|| Wish::counted_in(&self.wishes));
+        Events { ring: self.ring.get_or_init(|| broadcast::Sender::new(RING)).subscribe(), _wish: wish }
     }
 
-    /// Whether an event that has to be made for its listeners alone is worth it.
-    pub(crate) fn is_heard(&self) -> bool {
-        self.ring.get().is_some_and(|ring| ring.receiver_count() > 0)
+    /// How many receivers of a message are worth naming; `None` when nobody listens.
+    pub(crate) fn receivers_to_name(&self) -> Option<usize> {
+        let is_heard = self.ring.get().is_some_and(|ring| ring.receiver_count() > 0);
+        is_heard.then(|| if self.wishes.load(Relaxed) > 0 { usize::MAX } else { FIRST_RECEIVERS })
     }
 
     pub(crate) fn report(&self, event: Event) {
@@ -110,10 +148,10 @@ mod tests {
     async fn every_listener_hears_what_happens_from_its_beginning_on() {
         let reporter = reporter();
         reporter.report(unheard("before"));
-        assert!(!reporter.is_heard());
-        let (mut one, mut two) = (reporter.listen(), reporter.listen());
+        assert_eq!(reporter.receivers_to_name(), None);
+        let (mut one, mut two) = (reporter.listen(Detail::Messages), reporter.listen(Detail::Deliveries));
         reporter.report(unheard("first"));
-        let mut three = reporter.listen();
+        let mut three = reporter.listen(Detail::Messages);
         reporter.report(unheard("second"));
         drop(reporter);
         for (listener, expected) in [(&mut one, [1, 2].as_slice()), (&mut two, &[1, 2]), (&mut three, &[2])] {
@@ -129,7 +167,7 @@ mod tests {
     #[tokio::test]
     async fn a_slow_listener_is_told_how_much_it_has_missed() {
         let reporter = reporter();
-        let mut slow = reporter.listen();
+        let mut slow = reporter.listen(Detail::Messages);
         for number in 0..RING + 3 {
             reporter.report(unheard(&number.to_string()));
         }
@@ -141,10 +179,23 @@ mod tests {
     #[test]
     fn nothing_is_kept_for_listeners_that_have_left() {
         let reporter = reporter();
-        drop(reporter.listen());
-        assert!(!reporter.is_heard());
+        drop(reporter.listen(Detail::Messages));
+        assert_eq!(reporter.receivers_to_name(), None);
         reporter.report(unheard("m"));
         assert_eq!(reporter.number.load(Relaxed), 1);
+    }
+
+    #[test]
+    fn receivers_are_named_as_fully_as_somebody_wants() {
+        let reporter = reporter();
+        let _messages = reporter.listen(Detail::Messages);
+        assert_eq!(reporter.receivers_to_name(), Some(16));
+        let deliveries = [reporter.listen(Detail::Deliveries), reporter.listen(Detail::Deliveries)];
+        for listener in deliveries {
+            assert_eq!(reporter.receivers_to_name(), Some(usize::MAX));
+            drop(listener);
+        }
+        assert_eq!(reporter.receivers_to_name(), Some(16));
     }
 
     #[track_caller]
