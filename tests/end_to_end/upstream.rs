@@ -38,7 +38,9 @@ impl Chat {
         write_function(&folder, "fail", &[trigger("messages", "fail")]);
         let (heard, events) = mpsc::unbounded_channel();
         let attach = Some(serve(functions(heard)).await);
-        let options = StackOptions { attach, ..StackOptions::new(folder.path()) };
+        // With keys, so that the service has to know that of the webhook.
+        let keys = Some(folder.path().join("keys.json"));
+        let options = StackOptions { attach, keys, ..StackOptions::new(folder.path()) };
         let stack = LocalStack::start(options).await.expect("the stack starts on free ports");
         Chat { stack, events, _folder: folder }
     }

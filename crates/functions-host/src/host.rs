@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::events::Observer;
+use crate::keys::Keys;
 use crate::routes::RouteTable;
 use crate::server;
 use crate::timers::{ScheduleStore, Timers};
@@ -55,6 +56,8 @@ pub struct HostOptions {
     pub framing: BodyFraming,
     /// Where monitored timers keep their schedule; in memory by default.
     pub schedules: ScheduleStore,
+    /// The keys that callers need, as with `func start --enableAuth`; without them everybody has all rights, the default.
+    pub keys: Option<Keys>,
     /// How long the handler may take to end after SIGINT; 5 s by default. The real host kills it at once.
     pub shutdown_grace: Duration,
 }
@@ -88,6 +91,7 @@ impl HostOptions {
             worker: WorkerSource::Process,
             framing: BodyFraming::default(),
             schedules: ScheduleStore::default(),
+            keys: None,
             shutdown_grace: Duration::from_secs(5),
         }
     }
@@ -187,6 +191,7 @@ impl Host {
             timers: Timers::kept_in(options.schedules),
             listeners: Listeners::default(),
             signalr: signalr::Clients::new()?,
+            keys: options.keys,
             invocations: TaskTracker::new(),
             over: CancellationToken::new(),
             app: options.app,

@@ -8,8 +8,10 @@ use jiff::{Timestamp, Zoned, tz::TimeZone};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::app::AuthLevel;
 use crate::encoding::{InputValue, encode};
 use crate::header_names::canonical_name;
+use crate::keys::Grant;
 use crate::newtonsoft::{looks_like_json, plain_text};
 use crate::routes::RouteValues;
 
@@ -31,12 +33,14 @@ pub(crate) struct HttpCall {
 }
 
 /// Who the host takes the caller for (functions-host 4.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Identity {
-    /// No authentication ran.
+    /// No authentication ran, or it found nothing.
     Anonymous,
-    /// Authentication ran, which locally gives everybody all rights.
+    /// Authentication ran without keys, which gives everybody all rights.
     LocalAdmin,
+    /// The caller has a key.
+    Key(Grant),
 }
 
 /// The value of a timer trigger.
@@ -164,21 +168,40 @@ impl HttpCall {
 }
 
 impl Identity {
-    fn to_json(self) -> Value {
-        let claims = match self {
-            Identity::Anonymous => json!([]),
-            Identity::LocalAdmin => json!([{
+    /// Whether the caller may do everything.
+    pub(crate) fn is_admin(&self) -> bool {
+        match self {
+            Identity::Anonymous => false,
+            Identity::LocalAdmin => true,
+            Identity::Key(grant) => grant.level == AuthLevel::Admin,
+        }
+    }
+
+    fn claims(&self) -> Vec<Value> {
+        let claim = |kind: &str, value: &str| {
+            json!({
                 "Issuer": "LOCAL AUTHORITY", "OriginalIssuer": "LOCAL AUTHORITY", "Properties": {},
-                "Type": "http://schemas.microsoft.com/2017/07/functions/claims/authlevel", "Value": "Admin",
+                "Type": format!("http://schemas.microsoft.com/2017/07/functions/claims/{kind}"), "Value": value,
                 "ValueType": "http://www.w3.org/2001/XMLSchema#string",
-            }]),
+            })
         };
+        match self {
+            Identity::Anonymous => Vec::new(),
+            Identity::LocalAdmin => vec![claim("authlevel", AuthLevel::Admin.name())],
+            Identity::Key(Grant { level, key_name }) => {
+                vec![claim("authlevel", level.name()), claim("invoke", "true"), claim("keyid", key_name)]
+            }
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        let is_authenticated = *self != Identity::Anonymous;
         json!({
-            "AuthenticationType": (self == Identity::LocalAdmin).then_some("WebJobsAuthLevel"),
-            "IsAuthenticated": self == Identity::LocalAdmin,
+            "AuthenticationType": is_authenticated.then_some("WebJobsAuthLevel"),
+            "IsAuthenticated": is_authenticated,
             "Actor": null,
             "BootstrapContext": null,
-            "Claims": claims,
+            "Claims": self.claims(),
             "Label": null,
             "Name": null,
             "NameClaimType": "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name",

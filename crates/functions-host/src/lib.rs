@@ -6,7 +6,7 @@
 //!
 //! Reading order: what the app is ([`app`]), how its texts are understood ([`expressions`], [`routes`], [`schedule`]),
 //! one invocation from envelope to answer (`invocation`, `encoding`, `answer`, `http_output`, `bindings`), what runs
-//! (`worker`, [`timers`], [`host`], `server`), what is told to the outside ([`events`], [`warnings`], [`console`]).
+//! (`worker`, [`timers`], [`host`], [`keys`], `server`), what is told to the outside ([`events`], [`warnings`], [`console`]).
 
 pub mod app;
 pub mod expressions;
@@ -23,6 +23,7 @@ mod members;
 mod newtonsoft;
 
 pub mod host;
+pub mod keys;
 mod server;
 pub mod timers;
 mod worker;

@@ -5,14 +5,14 @@
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use axum::serve::ListenerExt as _;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{AuthLevel, FunctionState, Trigger};
+use crate::app::FunctionState;
 use crate::events::{Excerpt, HostEvent, LogLevel};
 use crate::host::{Call, Finished, Invoker, Proxied, Reply};
 use crate::invocation::{HttpCall, Identity};
@@ -20,6 +20,7 @@ use crate::routes::RouteValues;
 use crate::warnings::{Warning, WarningCode};
 
 mod admin;
+mod auth;
 mod cors;
 mod webhooks;
 
@@ -54,19 +55,17 @@ async fn dispatch(invoker: &Invoker, request: Request) -> Response {
     }
     let path = request.uri().path().to_owned();
     if let Some(rest) = admin::path_below(&path) {
-        return admin::answer(invoker, &rest, request).await;
+        return admin::answer(invoker, &rest, request).await.unwrap_or_else(IntoResponse::into_response);
     }
     if let Some(extension) = webhooks::extension(&path) {
-        return webhooks::answer(invoker, &extension, request).await;
+        let raw_query = request.uri().query().unwrap_or_default();
+        return match auth::check_webhook(invoker, &extension, request.headers(), raw_query) {
+            Ok(()) => webhooks::answer(invoker, &extension, request).await,
+            Err(status) => status.into_response(),
+        };
     }
     if let Some((place, route_values)) = invoker.shared().routes.find(request.method(), &path) {
-        if invoker.app().functions[place].state == FunctionState::Disabled {
-            return StatusCode::NOT_FOUND.into_response();
-        }
-        if invoker.proxies(place) {
-            return proxy(invoker, place, request).await;
-        }
-        return call_function(invoker, place, route_values, request).await;
+        return call_function(invoker, place, route_values, request).await.unwrap_or_else(IntoResponse::into_response);
     }
     if path == "/" { start_page(invoker) } else { StatusCode::NOT_FOUND.into_response() }
 }
@@ -84,11 +83,38 @@ async fn proxy(invoker: &Invoker, place: usize, request: Request) -> Response {
     response.await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
-async fn call_function(invoker: &Invoker, place: usize, route_values: RouteValues, request: Request) -> Response {
-    let call = match read_call(invoker, place, route_values, request).await {
-        Ok(call) => call,
-        Err(status) => return status.into_response(),
-    };
+async fn call_function(
+    invoker: &Invoker,
+    place: usize,
+    route_values: RouteValues,
+    request: Request,
+) -> Result<Response, StatusCode> {
+    let raw_query = request.uri().query().unwrap_or_default();
+    let identity = auth::caller_of_function(invoker, place, request.headers(), raw_query)?;
+    check_enabled(invoker, place, &identity)?;
+    if invoker.proxies(place) {
+        return Ok(proxy(invoker, place, request).await);
+    }
+    let call = read_call(invoker, place, route_values, identity, request).await?;
+    Ok(run(invoker, place, call).await)
+}
+
+/// A disabled function is not there, except for administrators (functions-host 4.1).
+fn check_enabled(invoker: &Invoker, place: usize, identity: &Identity) -> Result<(), StatusCode> {
+    let function = &invoker.app().functions[place];
+    match function.state {
+        FunctionState::Enabled => Ok(()),
+        FunctionState::Disabled if identity.is_admin() => {
+            let text = "the function is disabled and runs all the same, because the caller is an administrator; callers with other \
+                        keys get 404";
+            invoker.observer().warn(Warning::new(WarningCode::DisabledFunctionRuns, text).about(&function.name));
+            Ok(())
+        }
+        FunctionState::Disabled => Err(StatusCode::NOT_FOUND),
+    }
+}
+
+async fn run(invoker: &Invoker, place: usize, call: HttpCall) -> Response {
     let Finished { id, result, .. } = invoker.run(place, Call::Http(call)).await;
     let name = &invoker.app().functions[place].name;
     let (status, headers, body) = respond(invoker, name, result);
@@ -125,6 +151,7 @@ async fn read_call(
     invoker: &Invoker,
     place: usize,
     route_values: RouteValues,
+    identity: Identity,
     request: Request,
 ) -> Result<HttpCall, StatusCode> {
     let (parts, body) = request.into_parts();
@@ -141,25 +168,13 @@ async fn read_call(
     Ok(HttpCall {
         url: format!("http://{authority}{path_and_query}"),
         path: parts.uri.path().to_owned(),
-        identity: identity(invoker, place, &parts.headers, &raw_query),
+        identity,
         raw_query,
         body: read_body(&parts.headers, body).await?,
         method: parts.method,
         headers: parts.headers,
         route_values,
     })
-}
-
-/// Authentication runs unless the function is anonymous and nothing in the request asks for it (functions-host 4.2).
-fn identity(invoker: &Invoker, place: usize, headers: &HeaderMap, raw_query: &str) -> Identity {
-    let is_anonymous = match &invoker.app().functions[place].trigger {
-        Trigger::Http(trigger) => trigger.auth_level == AuthLevel::Anonymous,
-        Trigger::Timer(_) | Trigger::SignalR(_) => false,
-    };
-    let has_key = headers.contains_key("x-functions-key") || headers.contains_key("x-ms-client-principal");
-    let has_code =
-        || url::form_urlencoded::parse(raw_query.as_bytes()).any(|(name, _)| name.eq_ignore_ascii_case("code"));
-    if is_anonymous && !has_key && !has_code() { Identity::Anonymous } else { Identity::LocalAdmin }
 }
 
 /// The body, if the request says its length (functions-host 2.4).

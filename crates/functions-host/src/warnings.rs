@@ -124,6 +124,7 @@ codes! {
     UpstreamSignature "FH4002" "An upstream event with a wrong signature",
     UpstreamWithoutFunction "FH4003" "An upstream event that no function wants",
     UnreadableUpstream "FH4004" "An upstream event that cannot be read",
+    DisabledFunctionRuns "FH4005" "A disabled function that runs",
     // The handler's process.
     StderrIsError "FH5001" "Logs on standard error",
     FunctionTimeout "FH5002" "A function that takes too long",

@@ -7,6 +7,7 @@ mod console;
 use anyhow::{Context, Result, anyhow};
 use clap::Parser;
 use console::Console;
+use functions_host::keys::Keys;
 use jiff::Timestamp;
 use local_stack::{
     LocalStack, PreparedStack, SignalR, StackOptions, StartError, build_handler, built_beside, find_app, is_replaced,
@@ -37,6 +38,9 @@ struct Options {
     /// Folder of the function app, in any language [default: the nearest folder with a host.json]
     #[arg(long, value_name = "DIR")]
     app: Option<PathBuf>,
+    /// Ask callers for keys, as Azure does; they are kept in `.functions-host/keys.json` of the app
+    #[arg(long)]
+    enable_auth: bool,
     /// Do not build; run the handler that is there
     #[arg(long)]
     no_build: bool,
@@ -75,6 +79,7 @@ async fn run(options: &Options, console: &Console) -> Result<()> {
     let stack = PreparedStack::new(StackOptions {
         host_port: options.port,
         signalr,
+        keys: options.enable_auth.then(|| Keys::default_file(&app)),
         environment: environment.clone(),
         observer: console.observer(),
         ..StackOptions::new(&app)

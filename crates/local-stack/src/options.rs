@@ -3,6 +3,7 @@
 use functions_host::app::{AppError, BrokenFunction};
 use functions_host::events::Observer;
 use functions_host::host::StartError as HostError;
+use functions_host::keys::KeysError;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -20,6 +21,8 @@ pub struct StackOptions {
     pub host_port: Option<u16>,
     /// Which service the app sends through.
     pub signalr: SignalR,
+    /// The file of the keys that callers need, made when it is not there; `None` lets everybody call everything.
+    pub keys: Option<PathBuf>,
     /// Variables that win over local.settings.json, as the environment does.
     pub environment: Vec<(String, String)>,
     /// Hears what the host reports.
@@ -48,6 +51,7 @@ impl StackOptions {
             attach: None,
             host_port: Some(0),
             signalr: SignalR::Emulator { port: 0 },
+            keys: None,
             environment: Vec::new(),
             observer: Observer::silent(),
         }
@@ -86,6 +90,9 @@ pub enum StartError {
     /// The app is to use the service of its settings, and they name none.
     #[error("{} not set; without an emulator the app needs the connection string of a SignalR service there", named(.0))]
     NoConnectionString(Vec<String>),
+    /// The keys of callers cannot be kept.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// The host cannot serve the app.
     #[error(transparent)]
     Host(#[from] HostError),

@@ -61,8 +61,8 @@ impl Service {
 }
 
 /// What happens to clients is reported to the host if any function wants to hear of it. Without such a function a service in
-/// Azure has no upstream either.
-pub(crate) fn upstream(app: &App, host: &TcpListener) -> Upstream {
+/// Azure has no upstream either. `code` is the key of the webhook, where callers need keys.
+pub(crate) fn upstream(app: &App, host: &TcpListener, code: Option<&str>) -> Upstream {
     let listens = app
         .functions
         .iter()
@@ -70,7 +70,8 @@ pub(crate) fn upstream(app: &App, host: &TcpListener) -> Upstream {
     if !listens {
         return Upstream::default();
     }
-    let webhook = format!("http://{}/runtime/webhooks/signalr", address(host));
+    let query = code.map(|code| format!("?code={code}")).unwrap_or_default();
+    let webhook = format!("http://{}/runtime/webhooks/signalr{query}", address(host));
     Upstream::to(webhook).expect("an address of this machine is an absolute address")
 }
 

@@ -6,6 +6,7 @@ use crate::{SignalR, StackOptions, StartError};
 use functions_host::app::{App, Fault};
 use functions_host::events::{HostEvent, Observer};
 use functions_host::host::{Host, HostOptions, Stopped, WorkerSource};
+use functions_host::keys::Keys;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -92,11 +93,15 @@ impl PreparedStack {
             overrides.push((EXECUTABLE.to_owned(), handler.display().to_string()));
             app = App::load(&options.app, options.environment, &overrides)?;
         }
-        let service = service.map(|service| service.run(upstream(&app, &listener)));
+        let keys = options.keys.map(Keys::open).transpose()?;
+        // Only the service itself may report events then.
+        let code = keys.as_ref().map(|keys| keys.webhook_key("signalr")).transpose()?;
+        let service = service.map(|service| service.run(upstream(&app, &listener, code.as_deref())));
         let handler = Arc::<HandlerNotes>::default();
         let observer = handler.listening(options.observer);
         let worker = options.attach.map_or(WorkerSource::Process, WorkerSource::Attached);
-        let host_options = HostOptions { observer, worker, shutdown_grace: HANDLER_GRACE, ..HostOptions::new(app) };
+        let host_options =
+            HostOptions { observer, worker, keys, shutdown_grace: HANDLER_GRACE, ..HostOptions::new(app) };
         let host = Host::start(listener, host_options).await?;
         let stack = LocalStack { host, service, handler };
         let failure = tokio::select! {

@@ -16,6 +16,10 @@ impl Invoker {
         let broken = app.broken.iter().map(|broken| (broken.name.clone(), with_code(broken))).collect();
         observer.tell(&HostEvent::Listening { address: *address, functions, broken });
         self.announce_routes();
+        if let Some(keys) = &self.0.keys {
+            let text = format!("Callers need keys; they are in `{}`", keys.file().display());
+            observer.log(LogLevel::Information, text);
+        }
         if app.uses_signalr() {
             // `localhost`, as everywhere in what the real host prints.
             let endpoint = format!("http://localhost:{}/runtime/webhooks/signalr", address.port());

@@ -16,6 +16,7 @@ use super::{BodyFraming, Call, Finished, call, signalr};
 use crate::app::{App, Function, HttpMode};
 use crate::events::Observer;
 use crate::invocation::TimerInfo;
+use crate::keys::Keys;
 use crate::routes::RouteTable;
 use crate::timers::Timers;
 use crate::worker::Worker;
@@ -32,6 +33,7 @@ pub(crate) struct Shared {
     pub(crate) started: Instant,
     pub(crate) instance_id: Uuid,
     pub(crate) observer: Observer,
+    pub(crate) keys: Option<Keys>,
     pub(super) worker: Worker,
     pub(super) framing: BodyFraming,
     pub(super) timers: Timers,

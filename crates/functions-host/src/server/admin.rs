@@ -1,7 +1,7 @@
 //! `/admin`: running functions by hand, listing them, and the state of the host, with drain and restart (functions-host 4.3).
 //!
-//! Easily missed: every caller is an administrator here, as under `func start` (functions-host 4.2). In Azure all of this needs
-//! the master key.
+//! Easily missed: without keys every caller is an administrator, as under `func start` (functions-host 4.2). In Azure all of this
+//! but `ping` needs the master key.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -9,8 +9,11 @@ use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, Method, StatusCode, header};
 use serde_json::{Value, json};
 
+use super::auth;
 use crate::app::{Function, FunctionState, Trigger};
 use crate::host::{Call, HOST_VERSION, Invoker};
+
+mod keys;
 
 /// Enough for any input that a developer types.
 const INPUT_LIMIT: usize = 1024 * 1024;
@@ -23,12 +26,21 @@ pub(super) fn path_below(path: &str) -> Option<String> {
 }
 
 /// Answers a request on `/admin/{path}`.
-pub(super) async fn answer(invoker: &Invoker, path: &str, request: Request) -> Response {
+///
+/// # Errors
+/// 401 or 403 for a caller who has no master key.
+pub(super) async fn answer(invoker: &Invoker, path: &str, request: Request) -> Result<Response, StatusCode> {
     let (parts, body) = request.into_parts();
     let lower = path.to_ascii_lowercase();
     let segments: Vec<&str> = lower.split('/').collect();
-    match (&parts.method, segments.as_slice()) {
-        (&Method::GET | &Method::POST, ["host", "ping"]) => ping(),
+    if matches!((&parts.method, segments.as_slice()), (&Method::GET | &Method::POST, ["host", "ping"])) {
+        return Ok(ping());
+    }
+    auth::check_administrator(invoker, &parts.headers, parts.uri.query().unwrap_or_default())?;
+    if let Some(target) = keys::Target::of(&segments, path) {
+        return keys::answer(invoker, &target, &parts, body).await;
+    }
+    Ok(match (&parts.method, segments.as_slice()) {
         (&Method::GET, ["host", "status"]) => axum::Json(status(invoker)).into_response(),
         (&Method::POST, ["host", "drain"]) => {
             invoker.shared().listeners.drain();
@@ -59,9 +71,9 @@ pub(super) async fn answer(invoker: &Invoker, path: &str, request: Request) -> R
             None => StatusCode::NOT_FOUND.into_response(),
         },
         (&Method::GET, ["functions", name, "status"]) => function_status(invoker, name),
-        (&Method::POST, ["functions", name]) => run(invoker, name, body).await,
+        (&Method::POST, ["functions", name]) => run(invoker, name, &parts.headers, body).await,
         _ => StatusCode::NOT_FOUND.into_response(),
-    }
+    })
 }
 
 fn ping() -> Response {
@@ -69,7 +81,11 @@ fn ping() -> Response {
 }
 
 /// 202 at once; how the invocation went is told to the observer only.
-async fn run(invoker: &Invoker, name: &str, body: Body) -> Response {
+async fn run(invoker: &Invoker, name: &str, headers: &HeaderMap, body: Body) -> Response {
+    if !is_json(headers) {
+        // The real host's framework refuses to read it before anything is looked for.
+        return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
+    }
     let refuse = || (StatusCode::BAD_REQUEST, "send a JSON object such as {\"input\":\"\"}").into_response();
     let Ok(body) = axum::body::to_bytes(body, INPUT_LIMIT).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
@@ -87,6 +103,14 @@ async fn run(invoker: &Invoker, name: &str, body: Body) -> Response {
     // Tracked by the invoker, which waits for it at the end.
     drop(invoker.run_in_background(place, Call::ByHand));
     StatusCode::ACCEPTED.into_response()
+}
+
+/// `application/json`, `text/json`, or any type ending in `+json`, as ASP.NET reads a body.
+fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_structured = media_type.starts_with("application/") && media_type.ends_with("+json");
+    is_structured || matches!(media_type.as_str(), "application/json" | "text/json")
 }
 
 /// `{}`, or why the function is in error.

@@ -11,6 +11,7 @@ use axum::Router;
 use functions_host::app::{App, AppError};
 use functions_host::events::{HostEvent, LogLevel, Observer};
 use functions_host::host::{Host, HostOptions, WorkerSource};
+use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -154,6 +155,12 @@ impl Running {
 
     pub(crate) async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> reqwest::Response {
         self.http.post(self.url(path)).body(body).send().await.unwrap()
+    }
+
+    /// Runs a function by hand, as administrators do.
+    pub(crate) async fn by_hand(&self, function: &str, body: &'static str) -> reqwest::Response {
+        let request = self.http.post(self.url(&format!("/admin/functions/{function}")));
+        request.header(CONTENT_TYPE, "application/json").body(body).send().await.unwrap()
     }
 
     /// The error text of the last invocation that failed.

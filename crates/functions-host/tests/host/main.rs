@@ -5,6 +5,7 @@
 mod harness;
 
 mod invocations;
+mod keys;
 mod proxying;
 mod responses;
 mod server;

@@ -115,8 +115,7 @@ async fn an_answer_outside_2xx_fails_a_timer_too() {
         json!({"type": "timerTrigger", "direction": "in", "name": "t", "schedule": "0 0 0 1 1 *", "useMonitor": false});
     let handler = Router::new().route("/tick", post(async || StatusCode::INTERNAL_SERVER_ERROR));
     let host = TestApp::new().function("tick", &[timer]).start_attached(handler).await;
-    let request = host.http.post(host.url("/admin/functions/tick")).header(CONTENT_TYPE, "application/json").body("{}");
-    assert_eq!(request.send().await.unwrap().status(), 202);
+    assert_eq!(host.by_hand("tick", "{}").await.status(), 202);
     let failed = |event: &HostEvent| match event {
         HostEvent::Executed { function, error, .. } if function == "tick" => Some(error.clone()),
         _ => None,
