@@ -12,7 +12,13 @@ pub(crate) fn verify() -> Result<()> {
     check("formatting", cargo("fmt --check"))?;
     check("lints", cargo("clippy --workspace --all-targets -- -D warnings"))?;
     check("docs", docs())?;
-    check("tests", cargo("test --workspace"))
+    check("tests", cargo("test --workspace"))?;
+    // Not part of the workspace's tests: features of a member would come into the handler.
+    check(
+        "lints, with identities",
+        cargo("clippy --package azure-signalr --features entra --all-targets -- -D warnings"),
+    )?;
+    check("tests, with identities", cargo("test --package azure-signalr --features entra"))
 }
 
 fn docs() -> Command {

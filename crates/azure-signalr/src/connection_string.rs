@@ -73,6 +73,18 @@ pub enum ApplicationCredential {
     Certificate(String),
 }
 
+impl Authentication {
+    /// The method, as `AuthType` names it; `accesskey` where nothing else is named.
+    pub fn auth_type(&self) -> &'static str {
+        match self {
+            Self::AccessKey(_) => "accesskey",
+            Self::AzureDefault => "azure",
+            Self::ManagedIdentity { .. } => "azure.msi",
+            Self::Application { .. } => "azure.app",
+        }
+    }
+}
+
 impl ConnectionString {
     /// A connection string that was never text, for the http or https origin `endpoint`.
     pub fn with_access_key(endpoint: Url, key: AccessKey) -> Self {

@@ -50,13 +50,44 @@ impl BearerToken {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CredentialError {
+    /// This library was built without support for Entra.
+    #[error(
+        "`AuthType={auth_type}` needs Microsoft Entra; build `azure-signalr` with its feature `entra`, or use a connection string with `AccessKey=`"
+    )]
+    FeatureOff {
+        /// The method, as `AuthType` names it.
+        auth_type: &'static str,
+    },
+    /// The connection string has an access key.
+    #[error("the connection string has an access key; no identity is needed")]
+    NotNeeded,
+    /// The Azure SDK for Rust reads certificates only with OpenSSL, which is not built in.
+    #[error(
+        "an application that proves itself by a certificate cannot be used; give it a `ClientSecret`, or use a managed identity"
+    )]
+    Certificate,
+    /// A token would travel readable for everybody in between.
+    #[error(
+        "a token of Microsoft Entra is sent over https only, and the service's address is `{address}`; use its https address"
+    )]
+    NotEncrypted {
+        /// Where the call would go.
+        address: String,
+    },
     /// The source tried and failed; mostly the fault of how the identity is set up.
-    #[error("no token could be had from Microsoft Entra for {source_name}")]
+    #[error("no token could be had from Microsoft Entra for {identity}")]
     Refused {
-        /// Which source it is, in words.
-        source_name: String,
+        /// Whose token it would have been.
+        identity: String,
         /// What went wrong.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+impl CredentialError {
+    /// A source's own failure.
+    pub fn refused(identity: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Refused { identity: identity.to_owned(), source: source.into() }
+    }
 }

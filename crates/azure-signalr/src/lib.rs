@@ -54,6 +54,8 @@
 mod access_key;
 mod connection_string;
 mod credential;
+#[cfg(feature = "entra")]
+pub mod entra;
 mod invocation;
 mod message;
 mod names;

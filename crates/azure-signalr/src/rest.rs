@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use crate::credential::TokenSource;
+use crate::credential::{CredentialError, TokenSource};
 use crate::token::TemporaryKey;
 use crate::{ApplicationName, ConnectionString, HubName};
 use call::Call;
@@ -110,6 +110,20 @@ impl RestClient {
         Self { http: HttpClient::given(http), ..self }
     }
 
+    /// Makes calls with the identity that the connection string names by `AuthType`, from the feature `entra`. Where it has an access key,
+    /// nothing changes. `environment` gives the variables that decide for `AuthType=azure`; nothing is asked before the first call.
+    ///
+    /// # Errors
+    ///
+    /// When the feature is off, or the identity is of a kind that cannot be used.
+    pub fn with_identity(self, environment: impl Fn(&str) -> Option<String>) -> Result<Self, CredentialError> {
+        if self.connection.access_key().is_some() {
+            return Ok(self);
+        }
+        let tokens = identity_tokens(&self.connection, environment)?;
+        Ok(self.with_tokens(tokens))
+    }
+
     /// Asks `tokens` for the bearer token of every call, instead of signing with an access key.
     #[must_use]
     pub fn with_tokens(self, tokens: Arc<dyn TokenSource>) -> Self {
@@ -189,4 +203,15 @@ impl RestClient {
     pub async fn access_key(&self) -> Result<TemporaryKey, RestError> {
         self.perform(&Call::access_key()).await?.json()
     }
+}
+
+#[cfg(feature = "entra")]
+use crate::entra::tokens as identity_tokens;
+
+#[cfg(not(feature = "entra"))]
+fn identity_tokens(
+    connection: &ConnectionString,
+    _environment: impl Fn(&str) -> Option<String>,
+) -> Result<Arc<dyn TokenSource>, CredentialError> {
+    Err(CredentialError::FeatureOff { auth_type: connection.authentication().auth_type() })
 }

@@ -11,9 +11,10 @@ use tokio::time::Instant;
 
 use super::answer::Answer;
 use super::call::Call;
+use super::http_client::is_on_this_machine;
 use super::retry::Repeat;
 use super::{CALL_TIMEOUT, HEALTH_TIMEOUT, RestClient, RestError};
-use crate::credential::SCOPE;
+use crate::credential::{CredentialError, SCOPE};
 use crate::token::{RestToken, SignError};
 
 const AGENT: HeaderName = HeaderName::from_static("asrs-user-agent");
@@ -92,6 +93,10 @@ impl RestClient {
     /// A token of Entra where there is a source of them, else one signed for `path`.
     async fn bearer(&self, path: &str) -> Result<String, RestError> {
         if let Some(tokens) = &self.tokens {
+            let server = self.connection.server_url();
+            if server.scheme() != "https" && !is_on_this_machine(server) {
+                return Err(CredentialError::NotEncrypted { address: server.to_string() }.into());
+            }
             return Ok(tokens.token(SCOPE).await?.expose().to_owned());
         }
         Ok(self.sign(path)?)

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::{GroupName, Invocation, Target};
 
-/// An OData expression over connections, for example `startswith(userId, 'listener-')`. Its grammar is the service's business.
+/// An `OData` expression over connections, for example `startswith(userId, 'listener-')`. Its grammar is the service's business.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter(String);
 

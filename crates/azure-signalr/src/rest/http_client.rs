@@ -42,7 +42,7 @@ fn build(server: &Url) -> Result<reqwest::Client, reqwest::Error> {
     builder.build()
 }
 
-fn is_on_this_machine(url: &Url) -> bool {
+pub(super) fn is_on_this_machine(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback(),

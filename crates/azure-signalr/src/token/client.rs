@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value};
 
-use super::jwt::{DEFAULT_LIFETIME, Draft, SignError};
-use super::unix_seconds;
+use super::jwt::{DEFAULT_LIFETIME, Draft, SignError, key_of};
+use super::{TemporaryKey, unix_seconds};
 use crate::{ConnectionString, HubName};
 
 const USER_ID: &str = "asrs.s.uid";
@@ -96,15 +96,38 @@ impl ClientToken {
     ///
     /// When the connection string has no access key, or the claims make the token longer than 4,096 characters.
     pub fn sign(&self, connection: &ConnectionString, now: SystemTime) -> Result<String, SignError> {
-        let draft = Draft {
-            key_id: self.key_id.as_deref(),
+        self.draft(self.key_id.as_deref(), connection, now)?.sign(key_of(connection)?)
+    }
+
+    /// The finished token, signed with the key that the service lends to an Entra identity
+    /// ([`RestClient::access_key`](crate::RestClient::access_key)), whose id it names.
+    ///
+    /// # Errors
+    ///
+    /// When the claims make the token longer than 4,096 characters.
+    pub fn sign_with(
+        &self,
+        lent: &TemporaryKey,
+        connection: &ConnectionString,
+        now: SystemTime,
+    ) -> Result<String, SignError> {
+        self.draft(Some(&lent.key_id), connection, now)?.sign(&lent.key)
+    }
+
+    fn draft<'a>(
+        &self,
+        key_id: Option<&'a str>,
+        connection: &ConnectionString,
+        now: SystemTime,
+    ) -> Result<Draft<'a>, SignError> {
+        Ok(Draft {
+            key_id,
             claims: self.payload()?,
             now: unix_seconds(now),
             lifetime: self.lifetime,
             issuer: None,
             audience: format!("{}client/?hub={}", connection.audience_base(), self.hub),
-        };
-        draft.sign(connection)
+        })
     }
 
     fn payload(&self) -> Result<Map<String, Value>, SignError> {

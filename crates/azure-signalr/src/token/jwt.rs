@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::{AccessKey, Authentication, ConnectionString};
+use crate::{AccessKey, ConnectionString};
 
 /// The longest token that the service is given (signalr-bindings 7.1).
 const MAX_LENGTH: usize = 4096;
@@ -22,9 +22,9 @@ pub(super) const DEFAULT_LIFETIME: Duration = Duration::from_secs(3600);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignError {
-    /// The connection string names an Entra method, which this crate reads but cannot sign with.
+    /// The connection string names an Entra method, with which nothing is signed here.
     #[error(
-        "the connection string has no access key but `AuthType={auth_type}`; use one with `AccessKey=`, as `az signalr key list` prints it"
+        "the connection string has no access key but `AuthType={auth_type}`; make calls with `RestClient::with_identity` and client tokens with `HubClient::generate_token`, or use a connection string with `AccessKey=`"
     )]
     NoAccessKey {
         /// The method, as `AuthType` names it.
@@ -50,8 +50,7 @@ pub(super) struct Draft<'a> {
 
 impl Draft<'_> {
     /// Signs the claims, then `nbf`, `exp`, `iat`, `iss` and `aud`: the order of the .NET library.
-    pub(super) fn sign(self, connection: &ConnectionString) -> Result<String, SignError> {
-        let key = access_key(connection)?;
+    pub(super) fn sign(self, key: &AccessKey) -> Result<String, SignError> {
         let lifetime = i64::try_from(self.lifetime.as_secs()).unwrap_or(i64::MAX);
         let mut claims = self.claims;
         claims.insert("nbf".to_owned(), self.now.into());
@@ -91,12 +90,8 @@ fn encode(part: &impl Serialize) -> String {
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(part).expect("texts and JSON values can be written as JSON"))
 }
 
-fn access_key(connection: &ConnectionString) -> Result<&AccessKey, SignError> {
-    let auth_type = match connection.authentication() {
-        Authentication::AccessKey(key) => return Ok(key),
-        Authentication::AzureDefault => "azure",
-        Authentication::ManagedIdentity { .. } => "azure.msi",
-        Authentication::Application { .. } => "azure.app",
-    };
-    Err(SignError::NoAccessKey { auth_type })
+/// What the tokens of a resource are signed with.
+pub(super) fn key_of(connection: &ConnectionString) -> Result<&AccessKey, SignError> {
+    let auth_type = connection.authentication().auth_type();
+    connection.access_key().ok_or(SignError::NoAccessKey { auth_type })
 }

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::jwt::{DEFAULT_LIFETIME, Draft, SignError};
+use super::jwt::{DEFAULT_LIFETIME, Draft, SignError, key_of};
 use super::unix_seconds;
 use crate::ConnectionString;
 
@@ -75,7 +75,7 @@ impl<'a> RestToken<'a> {
             (RestAudience::PathAndQuery, None) => (None, path),
         };
         let (now, lifetime) = (unix_seconds(now), DEFAULT_LIFETIME);
-        Draft { key_id: None, claims, now, lifetime, issuer, audience }.sign(connection)
+        Draft { key_id: None, claims, now, lifetime, issuer, audience }.sign(key_of(connection)?)
     }
 }
 

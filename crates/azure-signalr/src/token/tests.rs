@@ -152,7 +152,7 @@ fn an_entra_connection_string_says_what_to_use_instead() {
     let connection: ConnectionString = "Endpoint=https://a;AuthType=azure.msi".parse().unwrap();
     assert_eq!(
         chat().sign(&connection, at(NOW)).unwrap_err().to_string(),
-        "the connection string has no access key but `AuthType=azure.msi`; use one with `AccessKey=`, as `az signalr key list` prints it"
+        "the connection string has no access key but `AuthType=azure.msi`; make calls with `RestClient::with_identity` and client tokens with `HubClient::generate_token`, or use a connection string with `AccessKey=`"
     );
 }
 
