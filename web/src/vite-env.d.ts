@@ -1,0 +1,4 @@
+interface ImportMetaEnv {
+  /** Where the function app is; see config.ts. */
+  readonly VITE_API_URL?: string;
+}
