@@ -4,19 +4,18 @@ use anyhow::Result;
 
 use crate::console::step;
 use crate::executables::Executables;
-use crate::{chromium, node, python};
+use crate::node::{self, CLIENTS};
+use crate::python;
 
 /// Builds the stack and lets the clients loose on it.
 pub(crate) fn verify() -> Result<()> {
     let executables = step("local stack: build", Executables::build)?;
-    step("clients: Node.js and its packages", node::install_packages)?;
+    step("clients: Node.js and its packages", || node::install_packages(CLIENTS))?;
     let python = step("clients: Python and its packages", || python::install_packages(&python::CLIENTS))?;
-    let chromium = step("clients: Chromium", chromium::install_if_missing)?;
     let programs = [
         ("HANDLER_BIN", executables.handler.as_path()),
         ("LOCAL_STACK_BIN", &executables.local_stack),
         ("PYTHON_BIN", &python),
-        ("CHROMIUM_BIN", &chromium),
     ];
-    step("clients: tests", || node::test(&programs))
+    step("clients: tests", || node::test(&[".", "hub"], &programs))
 }

@@ -7,6 +7,7 @@ mod verify;
 
 mod bench;
 
+mod browser;
 mod chromium;
 mod clients;
 mod data_plane;

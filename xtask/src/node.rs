@@ -3,7 +3,10 @@
 //!
 //! The packages are installed only when the lock file is newer than what is there, so the inner loop stays offline.
 
+use std::ffi::OsStr;
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::SystemTime;
 
 use anyhow::{Context as _, Result, ensure};
@@ -11,24 +14,50 @@ use anyhow::{Context as _, Result, ensure};
 use crate::apt;
 use crate::command::{answer_of, program, root, run, run_quietly};
 
+/// The folder of the tests, from the repository's root.
+pub(crate) const CLIENTS: &str = "tests/clients/node";
+/// The folder of the sample web client, from the repository's root.
+pub(crate) const SAMPLE: &str = "web";
+
 const OLDEST_MAJOR: u32 = 20;
 
-/// Makes sure that Node.js and the packages of the lock file are there.
-pub(crate) fn install_packages() -> Result<()> {
+/// Makes sure that Node.js and the packages of the lock file in `folder` are there.
+pub(crate) fn install_packages(folder: &str) -> Result<()> {
     install_node_if_missing().context("install Node.js 20 or later with npm, for example from https://nodejs.org")?;
-    if packages_are_current(&folder()) {
+    let folder = root().join(folder);
+    if packages_are_current(&folder) {
         return Ok(());
     }
-    run_quietly(program("npm", "ci").current_dir(folder()))
+    run_quietly(program("npm", "ci").current_dir(folder))
 }
 
-/// Runs the client tests, which learn from these variables where the programs are that they start and stop.
-pub(crate) fn test(programs: &[(&str, &Path)]) -> Result<()> {
-    run(program("node", "--test --test-reporter=spec").current_dir(folder()).envs(programs.iter().copied()))
+/// A script of the package in `folder`.
+pub(crate) fn script(folder: &str, name: &str) -> Command {
+    let mut command = program("npm", "run --silent");
+    command.arg(name).current_dir(root().join(folder));
+    command
 }
 
-fn folder() -> PathBuf {
-    root().join("tests/clients/node")
+/// Runs the tests in these folders of [`CLIENTS`], which learn from the variables where the programs are that they start and stop.
+pub(crate) fn test(folders: &[&str], programs: &[(&str, &Path)]) -> Result<()> {
+    let clients = root().join(CLIENTS);
+    let mut command = program("node", "--test --test-reporter=spec");
+    for folder in folders {
+        command.args(tests_in(&clients, folder)?);
+    }
+    run(command.current_dir(clients).envs(programs.iter().copied()))
+}
+
+/// The test files in one folder below `base`, as seen from there. Node.js 20 knows no patterns, later ones no folders.
+fn tests_in(base: &Path, folder: &str) -> Result<Vec<PathBuf>> {
+    let files = fs::read_dir(base.join(folder)).with_context(|| format!("`{folder}` cannot be read"))?;
+    let names = files.map(|file| Ok(file?.file_name())).collect::<Result<Vec<_>>>()?;
+    let is_test = |name: &&OsStr| name.to_string_lossy().ends_with(".test.js");
+    let mut tests: Vec<_> =
+        names.iter().map(AsRef::as_ref).filter(is_test).map(|name| Path::new(folder).join(name)).collect();
+    ensure!(!tests.is_empty(), "there is no test in `{folder}`");
+    tests.sort();
+    Ok(tests)
 }
 
 fn install_node_if_missing() -> Result<()> {
@@ -63,7 +92,7 @@ fn changed(file: &Path) -> Option<SystemTime> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, File};
+    use std::fs::File;
     use std::time::Duration;
 
     use super::*;
@@ -94,6 +123,22 @@ mod tests {
 
     fn write(path: &Path, seconds: u64) {
         File::create(path).unwrap().set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
+    }
+
+    #[test]
+    fn tests_are_found_in_their_own_folder_and_in_order() {
+        let base = tempfile::tempdir().unwrap();
+        fs::create_dir_all(base.path().join("part/deeper")).unwrap();
+        for name in ["part/b.test.js", "part/a.test.js", "part/a.js", "part/deeper/c.test.js", "d.test.js"] {
+            File::create(base.path().join(name)).unwrap();
+        }
+        let expected = ["part/a.test.js", "part/b.test.js"].map(PathBuf::from);
+        assert_eq!(tests_in(base.path(), "part").unwrap(), expected);
+        assert_eq!(tests_in(base.path(), ".").unwrap(), [PathBuf::from("./d.test.js")]);
+        let error = tests_in(base.path(), "part/deeper/none").unwrap_err();
+        assert_eq!(error.to_string(), "`part/deeper/none` cannot be read");
+        fs::create_dir(base.path().join("empty")).unwrap();
+        assert_eq!(tests_in(base.path(), "empty").unwrap_err().to_string(), "there is no test in `empty`");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::Result;
 use clap::ValueEnum;
 
-use crate::{clients, console, data_plane, rust};
+use crate::{browser, clients, console, data_plane, rust};
 
 /// What to verify.
 #[derive(Debug, clap::Args)]
@@ -26,6 +26,8 @@ enum Part {
     DataPlane,
     /// Real SignalR clients against the local stack
     Clients,
+    /// The sample web client, and clients in a browser
+    Browser,
 }
 
 /// Runs the wanted parts, stopping at the first failure.
@@ -39,6 +41,9 @@ pub(crate) fn verify(options: &Options) -> Result<()> {
     }
     if options.wants(Part::Clients) {
         clients::verify()?;
+    }
+    if options.wants(Part::Browser) {
+        browser::verify()?;
     }
     console::say(format_args!("verified in {}", console::seconds(started.elapsed())));
     Ok(())

@@ -45,6 +45,11 @@ export class Service {
     await this.#expect(200, "PUT", `/users/${user}/groups/${group}`);
   }
 
+  /** Ends a connection, which is told why. */
+  async closeConnection(connection, reason) {
+    await this.#expect(200, "DELETE", `/connections/${connection}`, undefined, { reason });
+  }
+
   /** Whether a user has a connection. */
   async hasUser(user) {
     const { status } = await this.#call("HEAD", `/users/${user}`);
@@ -68,14 +73,15 @@ export class Service {
     await this.#expect(202, "POST", `${recipient}/:send`, { target, arguments: values });
   }
 
-  async #expect(status, method, path, value) {
-    const answer = await this.#call(method, path, value);
+  async #expect(status, method, path, value, query) {
+    const answer = await this.#call(method, path, value, query);
     assert.equal(answer.status, status, `${method} ${path}: ${answer.status} ${answer.body}`);
   }
 
-  #call(method, path, value) {
+  #call(method, path, value, query = {}) {
     const resource = `/api/hubs/notifications${path}`;
-    return request(method, `${this.#address}${resource}?api-version=2022-06-01`, {
+    const parameters = new URLSearchParams({ "api-version": "2022-06-01", ...query });
+    return request(method, `${this.#address}${resource}?${parameters}`, {
       agent: this.#agent,
       headers: { authorization: `Bearer ${restToken(resource)}`, "content-type": "application/json" },
       body: value && JSON.stringify(value),

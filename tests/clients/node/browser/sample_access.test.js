@@ -1,0 +1,136 @@
+// The sample web client for everybody: by keyboard, on a phone, in light and dark, and as axe judges it.
+
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import { after, before } from "node:test";
+
+import { Studio } from "./sample.js";
+
+const { source: axe } = createRequire(import.meta.url)("axe-core");
+
+const DESKTOP = { viewport: { width: 1280, height: 800 } };
+const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
+
+const studio = new Studio();
+before(() => studio.start());
+after(() => studio.stop());
+
+for (const [device, options] of [["desktop", DESKTOP], ["phone", PHONE]]) {
+  for (const colorScheme of ["light", "dark"]) {
+    studio.story(`axe finds nothing wrong, ${device}, ${colorScheme}`, async (open) => {
+      const sample = await open({ ...options, colorScheme });
+      await sample.keepPicture(`sample ${device} ${colorScheme} empty`);
+      await judge(sample.page);
+
+      await sample.button("Run the timer now").click();
+      await sample.panel("Status").getByText("healthy", { exact: true }).waitFor();
+      await sample.send("The build is green.");
+      await sample.entry("The build is green.");
+      await sample.page.getByRole("radio", { name: "Group" }).check();
+      await sample.keepPicture(`sample ${device} ${colorScheme} used`);
+      await judge(sample.page);
+
+      await sample.button("Disconnect").click();
+      await sample.state("Closed");
+      await sample.keepPicture(`sample ${device} ${colorScheme} closed`);
+      await judge(sample.page);
+    });
+  }
+}
+
+studio.story("everything can be reached and done with the keyboard alone", async (open) => {
+  const sample = await open(DESKTOP);
+  const { keyboard } = sample.page;
+
+  await keyboard.press("Tab");
+  assert.equal(await focused(sample.page), "Skip to the message");
+  await keyboard.press("Enter");
+  assert.equal(await focused(sample.page), "Message");
+  await keyboard.type("typed");
+  await keyboard.press("Enter");
+  await sample.entry("typed");
+  assert.equal(await focused(sample.page), "Message");
+
+  // The recipient is a group of radio buttons: one stop, and arrow keys within.
+  await keyboard.press("Shift+Tab");
+  await keyboard.press("Shift+Tab");
+  assert.equal(await focused(sample.page), "Everybody");
+  await keyboard.press("ArrowRight");
+  assert.equal(await focused(sample.page), "User");
+  await keyboard.press("Tab");
+  assert.equal(await focused(sample.page), "User’s name");
+  await keyboard.press("Shift+Tab");
+  await keyboard.press("ArrowLeft");
+
+  await stops(sample.page);
+  assert.deepEqual(await stops(sample.page), [
+    "Skip to the message",
+    "Disconnect",
+    "Clear",
+    "Messages",
+    "Everybody",
+    "Event",
+    "Message",
+    "Send",
+    "Transport",
+    "Development user",
+    "Sign in",
+    "Run the timer now",
+    "Group",
+    "Join",
+    "Refresh",
+  ]);
+});
+
+studio.story("the focus stays where it was when a button changes its meaning", async (open) => {
+  const sample = await open(DESKTOP);
+
+  await sample.button("Disconnect").focus();
+  await sample.page.keyboard.press("Enter");
+  await sample.state("Closed");
+  assert.equal(await focused(sample.page), "Reconnect");
+  await sample.page.keyboard.press("Enter");
+  await sample.state("Connected");
+  assert.equal(await focused(sample.page), "Disconnect");
+});
+
+studio.story("on a phone nothing is cut off, and a tap sends", async (open) => {
+  const sample = await open(PHONE);
+
+  await sample.field("Message").fill("on the go");
+  await sample.button("Send").tap();
+  await sample.entry("on the go");
+
+  const { scrollWidth, clientWidth } = await sample.page.evaluate(() => document.documentElement);
+  assert.equal(scrollWidth, clientWidth, "the page scrolls sideways");
+});
+
+/** Lets axe look at the page as it is: no violation of any weight. */
+async function judge(page) {
+  // Nothing may move meanwhile: a colour in transition has no contrast to speak of.
+  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished)));
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  const found = violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+  assert.deepEqual(found, []);
+}
+
+/** What has the focus, by its name. */
+function focused(page) {
+  return page.evaluate(() => {
+    const element = document.activeElement;
+    const labels = [...(element.labels ?? [])].map((label) => label.textContent);
+    const titled = document.getElementById(element.getAttribute("aria-labelledby"))?.textContent;
+    return element.getAttribute("aria-label") ?? titled ?? (labels.length > 0 ? labels.join(" ") : element.textContent);
+  });
+}
+
+/** Everything that the Tab key comes by from here to the end of the page, which is followed by its beginning. */
+async function stops(page) {
+  const names = [];
+  for (;;) {
+    await page.keyboard.press("Tab");
+    if (await page.evaluate(() => document.activeElement === document.body)) return names;
+    names.push(await focused(page));
+  }
+}
