@@ -16,6 +16,7 @@ mod existing_apps;
 mod groups;
 mod metrics;
 mod official_emulator_defects;
+mod rows;
 mod sending;
 mod streams;
 mod time;
