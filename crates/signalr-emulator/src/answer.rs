@@ -81,7 +81,8 @@ impl Answer {
             | BodyError::NoTarget
             | BodyError::NotAnArray
             | BodyError::Malformed(_)
-            | BodyError::NotFrames(_) => StatusCode::BAD_REQUEST,
+            | BodyError::NotFrames(_)
+            | BodyError::NotPacked(_) => StatusCode::BAD_REQUEST,
         };
         Self::refusal(status, family, &error.to_string(), None)
     }

@@ -115,14 +115,17 @@ fn check_names(operation: &Operation) -> Result<(), Invalid> {
 
 /// Reads a body with `parse`, which is told how it is written.
 async fn read_body<T>(
-    family: Family,
-    headers: &HeaderMap,
+    call: &Call<'_>,
     body: Body,
     parse: impl FnOnce(Format, &[u8]) -> Result<T, BodyError>,
 ) -> Result<T, Refused> {
+    let family = call.family;
     let body = body::read(body).await.map_err(|unread| Refused::unread(family, &unread))?;
     // A request without any body is told about the body, not about its type.
-    let format = if body.is_empty() { Err(BodyError::Missing) } else { Format::of(family, headers) };
+    let format = if body.is_empty() { Err(BodyError::Missing) } else { Format::of(family, &call.parts.headers) };
+    if matches!(format, Ok(Format::MessagePack)) {
+        call.service.warn_of_packed_bodies();
+    }
     format.and_then(|format| parse(format, &body)).map_err(|error| Refused::body(family, &error))
 }
 

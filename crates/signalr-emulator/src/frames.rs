@@ -151,7 +151,7 @@ pub(crate) fn without_length(frame: &[u8]) -> Option<&[u8]> {
 }
 
 /// One whole value and nothing behind it.
-fn value(mut bytes: &[u8]) -> Option<ValueRef<'_>> {
+pub(crate) fn value(mut bytes: &[u8]) -> Option<ValueRef<'_>> {
     let value = read_value_ref_with_max_depth(&mut bytes, DEPTH).ok()?;
     bytes.is_empty().then_some(value)
 }

@@ -8,7 +8,7 @@
 //! does (`control`); whom the service
 //! believes (`authentication`); the hubs with their connections and the groups of their users (`hub`, `user_groups`);
 //! the client side (`client_endpoint`), which reports to the `upstream`; the REST side (`data_plane`), which reads a path (`operation`), a query
-//! (`parameters`, `names`, `listing`) and a body (`message`, `stream_item`, `frames`) and gives an `answer`. `metrics` counts events.
+//! (`parameters`, `names`, `listing`) and a body (`message`, `stream_item`, `frames`, `packed`) and gives an `answer`. `metrics` counts events.
 //!
 //! ```no_run
 //! use signalr_emulator::{EmulatorOptions, connection_string};
@@ -38,6 +38,7 @@ mod metrics;
 mod names;
 mod operation;
 mod options;
+mod packed;
 mod parameters;
 mod places;
 mod service;

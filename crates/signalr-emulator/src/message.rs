@@ -13,8 +13,8 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use signalr_server::{Arguments, HubProtocol, ServerMessage};
 
-use crate::frames;
 use crate::operation::Family;
+use crate::{frames, packed};
 
 /// What a send carries.
 #[derive(Debug)]
@@ -27,8 +27,8 @@ pub(crate) struct Message {
 /// What the clients get.
 #[derive(Debug)]
 pub(crate) enum Content {
-    /// The arguments as they were written. Absent and `null` mean none.
-    Arguments(Arguments),
+    /// The arguments as they were written, and their size. Absent and `null` mean none.
+    Arguments { arguments: Arguments, size: usize },
     /// Whole messages, which go out as they came in to the clients of their protocol.
     Frames(Vec<(HubProtocol, Bytes)>),
 }
@@ -40,6 +40,8 @@ pub(crate) enum Format {
     Json,
     /// `application/octet-stream`: a MessagePack map from hub protocol to a framed message (signalr-service 1.5 item 5).
     FrameMap,
+    /// `application/x-msgpack`: the message itself in MessagePack.
+    MessagePack,
 }
 
 /// Why a body is refused.
@@ -63,6 +65,9 @@ pub(crate) enum BodyError {
     /// 400.
     #[error("The request body is not a map of framed messages: {0}")]
     NotFrames(&'static str),
+    /// 400.
+    #[error("The request body is not a packed message: {0}")]
+    NotPacked(&'static str),
 }
 
 impl Format {
@@ -75,6 +80,7 @@ impl Format {
         match (media_type.as_str(), family) {
             ("application/json", _) if parts.all(|parameter| is_utf8(&parameter)) => Ok(Self::Json),
             ("application/octet-stream", Family::Versioned) => Ok(Self::FrameMap),
+            ("application/x-msgpack", Family::Versioned) => Ok(Self::MessagePack),
             _ => Err(BodyError::Unsupported(written)),
         }
     }
@@ -92,13 +98,14 @@ impl Message {
         match format {
             Format::Json => Self::parse_json(body),
             Format::FrameMap => frames::read(body).map_err(BodyError::NotFrames),
+            Format::MessagePack => packed::read(body),
         }
     }
 
     /// How large what the clients get is, before it is framed for them. Of whole messages the largest counts.
     pub(crate) fn size(&self) -> usize {
         match &self.content {
-            Content::Arguments(arguments) => arguments.json().get().len(),
+            Content::Arguments { size, .. } => *size,
             Content::Frames(frames) => frames.iter().map(|(_, frame)| frame.len()).max().unwrap_or_default(),
         }
     }
@@ -106,7 +113,7 @@ impl Message {
     /// The arguments for a client of `protocol`. Of whole messages those of its own protocol count, if there are any.
     pub(crate) fn arguments(&self, protocol: HubProtocol) -> Result<Arguments, BodyError> {
         match &self.content {
-            Content::Arguments(arguments) => Ok(arguments.clone()),
+            Content::Arguments { arguments, .. } => Ok(arguments.clone()),
             Content::Frames(frames) => {
                 let own = frames.iter().find(|(spoken, _)| *spoken == protocol);
                 let frame = own.or_else(|| frames.first());
@@ -118,7 +125,7 @@ impl Message {
     /// What the clients get.
     pub(crate) fn to_clients(&self) -> ServerMessage {
         match &self.content {
-            Content::Arguments(arguments) => ServerMessage::invocation(self.target.as_str(), arguments.clone()),
+            Content::Arguments { arguments, .. } => ServerMessage::invocation(self.target.as_str(), arguments.clone()),
             Content::Frames(frames) => ServerMessage::encoded(frames.iter().cloned()),
         }
     }
@@ -129,7 +136,8 @@ impl Message {
         let target = target.filter(|target| !target.is_empty()).ok_or(BodyError::NoTarget)?;
         let arguments = arguments.map_or_else(|| Ok(Arguments::none()), Arguments::from_raw_json);
         let arguments = arguments.map_err(|_| BodyError::NotAnArray)?;
-        Ok(Self { target, content: Content::Arguments(arguments) })
+        let size = arguments.json().get().len();
+        Ok(Self { target, content: Content::Arguments { arguments, size } })
     }
 }
 
@@ -177,7 +185,7 @@ mod tests {
     fn check(body: &str, expected: Result<(&str, &str), &str>) {
         let found = Message::parse(Format::Json, body.as_bytes());
         let found = found.map(|message| {
-            let Content::Arguments(arguments) = message.content else { panic!("JSON has arguments") };
+            let Content::Arguments { arguments, .. } = message.content else { panic!("JSON has arguments") };
             (message.target, arguments.json().get().to_owned())
         });
         let found = found.as_ref().map(|(target, arguments)| (target.as_str(), arguments.as_str()));
@@ -237,13 +245,14 @@ mod tests {
         check_format(Some("Application/JSON;Charset=\"UTF-8\""), json, json);
         check_format(Some("application/json; odata=verbose"), json, json);
         check_format(Some("application/json; charset=utf-16"), None, None);
-        check_format(Some("application/x-msgpack"), None, None);
         check_format(Some("text/plain"), None, None);
         check_format(None, None, None);
     }
 
     #[test]
-    fn framed_messages_are_not_for_version_1() {
+    fn version_1_takes_json_only() {
         check_format(Some("application/octet-stream"), None, Some(Format::FrameMap));
+        check_format(Some("application/x-msgpack"), None, Some(Format::MessagePack));
+        check_format(Some("application/msgpack"), None, None);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
 use azure_signalr::AccessKey;
@@ -40,6 +40,7 @@ pub(crate) struct Service {
     pub(crate) time: TimeSource,
     calls: AtomicU64,
     warned_versions: Mutex<HashSet<String>>,
+    warned_of_packed_bodies: Once,
 }
 
 impl Service {
@@ -58,6 +59,7 @@ impl Service {
             time,
             calls: AtomicU64::new(1),
             warned_versions: Mutex::default(),
+            warned_of_packed_bodies: Once::new(),
         }
     }
 
@@ -71,6 +73,16 @@ impl Service {
         let correlation = headers.get(CORRELATION).and_then(|value| value.to_str().ok());
         let correlation = correlation.map(|text| text.chars().take(CORRELATION_LIMIT).collect());
         RestCall { id: self.calls.fetch_add(1, Relaxed), correlation }
+    }
+
+    /// How Azure reads them is not published, so that it may want them otherwise.
+    pub(crate) fn warn_of_packed_bodies(&self) {
+        self.warned_of_packed_bodies.call_once(|| {
+            tracing::warn!(
+                "a body of `application/x-msgpack` is taken for a map with `target` and `arguments`; what Azure takes is \
+                 not published, so send `application/json` where you can"
+            );
+        });
     }
 
     /// Any `api-version` is served (signalr-service 8.2); one from the future is warned about, once.

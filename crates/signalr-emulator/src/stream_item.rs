@@ -1,13 +1,14 @@
-//! The body of a stream's `:send`: the item itself as JSON, or a `StreamItem` framed already for each hub protocol.
+//! The body of a stream's `:send`: the item itself as JSON or MessagePack, or a `StreamItem` framed already for each hub
+//! protocol.
 //!
-//! The schema is not documented; these are the two forms that the SDK writes. The item is never wrapped in an object.
+//! The schema is not documented; JSON and frames are what the SDK writes. The item is never wrapped in an object.
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
 use signalr_server::{HubProtocol, Payload, ServerMessage};
 
-use crate::frames;
 use crate::message::{BodyError, Format};
+use crate::{frames, packed};
 
 /// One item, as it came.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ impl StreamItem {
                 let item: Box<RawValue> = serde_json::from_slice(body).map_err(BodyError::Malformed)?;
                 Ok(Self::Item(Payload::from_json(item)))
             }
+            Format::MessagePack => packed::read_item(body).map(Self::Item),
             Format::FrameMap => frames::read_stream_item(stream, body).map(Self::Frames).map_err(BodyError::NotFrames),
         }
     }

@@ -1,4 +1,5 @@
-"""Bodies of `application/octet-stream`: a MessagePack map from hub protocol to a framed message."""
+"""Bodies of `application/octet-stream`, a MessagePack map from hub protocol to a framed message, and of
+`application/x-msgpack`, the message itself."""
 
 import json
 
@@ -21,6 +22,13 @@ def invocations(draw):
     target, arguments = draw(strategies.text(min_size=1, max_size=20)), draw(strategies.lists(_values, max_size=3))
     as_json = {"type": 1, "target": target, "arguments": arguments}
     return pack(draw(_protocols), as_json, [1, {}, None, target, arguments, []])
+
+
+@strategies.composite
+def packed_messages(draw):
+    """A message, which as an item of a stream is a value like any other."""
+    target, arguments = draw(strategies.text(min_size=1, max_size=20)), draw(strategies.lists(_values, max_size=3))
+    return msgpack.packb({"target": target, "arguments": arguments})
 
 
 def stream_item(stream, body):

@@ -46,6 +46,7 @@ class OnItsWay(requests.auth.AuthBase):
 
 schemathesis.auth.set_from_requests(OnItsWay())
 schemathesis.openapi.media_type(FRAMES, frames.invocations())
+schemathesis.openapi.media_type("application/x-msgpack", frames.packed_messages())
 
 
 def is_as_documented(case):

@@ -99,7 +99,7 @@ impl Call<'_> {
     }
 
     async fn message(&self, body: Body) -> Result<Message, Refused> {
-        read_body(self.family, &self.parts.headers, body, Message::parse).await
+        read_body(self, body, Message::parse).await
     }
 
     /// False when there is no such connection.

@@ -16,7 +16,7 @@ impl Call<'_> {
     pub(super) async fn send_stream_item(&self, connection: &str, stream: &str, body: Body) -> Result<(), Refused> {
         let completed = self.parameters.flag("completed").map_err(|invalid| self.refuse(&invalid))?;
         let parse = |format, body: &[u8]| StreamItem::parse(format, stream, body);
-        let item = read_body(self.family, &self.parts.headers, body, parse).await?;
+        let item = read_body(self, body, parse).await?;
         self.stream(connection, stream, &item.to_client(stream), item.size());
         if completed {
             self.stream(connection, stream, &ServerMessage::completion(stream, Outcome::Void), 0);

@@ -100,6 +100,24 @@ async fn framed_messages_reach_the_clients_of_their_protocol_as_they_are() {
 }
 
 #[tokio::test]
+async fn packed_messages_reach_clients_and_are_not_for_version_1() {
+    let service = Service::start().await;
+    let mut client = service.connect("chat", None).await;
+    let body = b"\x82\xa6Target\xa1m\xa9Arguments\x92\xa2hi\x2a".to_vec();
+    let call = |path: &str, body: Vec<u8>| {
+        let call = service.request("POST", path).header("content-type", "application/x-msgpack");
+        async move { call.body(body).send().await.unwrap().status().as_u16() }
+    };
+    assert_eq!(call("api/hubs/chat/:send", body.clone()).await, 202);
+    assert_eq!(client.next().await, json!({"type": 1, "target": "m", "arguments": ["hi", 42]}));
+    let stream = format!("api/hubs/chat/connections/{}/streams/0/:send", client.id);
+    assert_eq!(call(&stream, b"\x81\xa1a\x01".to_vec()).await, 202);
+    assert_eq!(client.next().await, json!({"type": 2, "invocationId": "0", "item": {"a": 1}}));
+    assert_eq!(call("api/hubs/chat/:send", b"\x92\xa1m\x90".to_vec()).await, 400, "it is no map");
+    assert_eq!(call("api/v1/hubs/chat", body).await, 415);
+}
+
+#[tokio::test]
 async fn what_one_caller_sends_in_turn_arrives_in_turn() {
     let service = Service::start().await;
     let mut client = service.connect("chat", Some("alice")).await;
