@@ -92,7 +92,7 @@ impl Endpoint {
         let (parts, _) = request.into_parts();
         let query = Query::parse(parts.uri.query());
         let stage = match self.occupant(&query) {
-            Occupant::Connected(..) | Occupant::Parted => Stage::Continue,
+            Occupant::Connected(..) | Occupant::Parted(_) => Stage::Continue,
             Occupant::Negotiated { .. } | Occupant::Nobody => Stage::Connect,
         };
         let admission = match self.admit(stage, &parts, &query).await {
@@ -122,8 +122,8 @@ impl Endpoint {
             occupant => occupant,
         };
         match (occupant, parts.method == Method::DELETE) {
-            (Occupant::Nobody, _) | (Occupant::Parted, false) => no_connection(),
-            (Occupant::Parted, true) => {
+            (Occupant::Nobody, _) | (Occupant::Parted(_), false) => no_connection(),
+            (Occupant::Parted(_), true) => {
                 self.engine.directory().release(token);
                 long_polling::terminated()
             }

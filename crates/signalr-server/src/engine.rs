@@ -23,8 +23,9 @@ use crate::connection::{Continuity, Membership};
 use crate::hub::ErasedHub;
 use crate::message::{Reconnect, ServerMessage};
 use crate::protocol::Frame;
+use crate::transport::long_polling;
 use crate::{Connection, Disconnect, ServerOptions};
-pub(crate) use directory::{Directory, EARLY_LIMIT, Full, Keeping, Occupant, Seat};
+pub(crate) use directory::{Directory, EARLY_LIMIT, Farewell, Full, Keeping, Occupant, Seat};
 
 pub(crate) struct Engine {
     hub: Arc<dyn ErasedHub>,
@@ -193,7 +194,15 @@ impl Engine {
     /// The connection has ended, and its client has been given all of it. Some clients ask once more nevertheless: for as
     /// long as the grace of a close they are answered as if they had ended it themselves.
     pub(crate) fn parted(&self, connection: &Connection) {
-        self.directory().part(connection, self.now() + self.options.close_grace);
+        self.directory().part(connection, None, self.now() + self.options.close_grace);
+        self.ended(connection);
+    }
+
+    /// The connection has ended while its client was between two polls: the next poll, if there is one within the grace
+    /// of a close, gets what the client has not been given.
+    fn parted_between_polls(&self, connection: &Connection) {
+        let farewell = Farewell::new(connection.clone(), long_polling::rest(connection));
+        self.directory().part(connection, Some(farewell), self.now() + self.options.close_grace);
         self.ended(connection);
     }
 
@@ -202,6 +211,8 @@ impl Engine {
         connection.close_with(&ServerMessage::close(None, Reconnect::Allowed), Disconnect::Shutdown);
         if connection.away_since().is_some() {
             self.ended(connection);
+        } else if connection.activity().is_absent(self.now(), Duration::ZERO) {
+            self.parted_between_polls(connection);
         }
     }
 

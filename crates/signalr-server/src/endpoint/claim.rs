@@ -1,6 +1,7 @@
 //! Which connection a GET is for: a new one, or one that is there already (signalr-protocol 3.1).
 
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::StatusCode;
 
 use super::{ids, no_connection, text};
@@ -29,7 +30,7 @@ pub(crate) struct New {
 }
 
 /// Why a GET does not get a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refused {
     NoId,
     NoConnection,
@@ -41,6 +42,8 @@ pub(crate) enum Refused {
     InUse,
     /// The connection has ended, and the client was told so.
     Parted,
+    /// The connection has ended, and this is the rest of it.
+    Farewell(Bytes),
 }
 
 /// Finds what `query` asks for. Without an `id` a WebSocket gets a connection although its client has not negotiated
@@ -65,7 +68,10 @@ pub(crate) fn claim(
     };
     match directory.claim(token, transport, now) {
         Occupant::Nobody => Err(Refused::NoConnection),
-        Occupant::Parted => {
+        Occupant::Parted(Some(farewell)) if transport == Transport::LongPolling => {
+            Err(farewell.to(admission).map_or(Refused::NoConnection, Refused::Farewell))
+        }
+        Occupant::Parted(_) => {
             directory.release(token);
             Err(if transport == Transport::LongPolling { Refused::Parted } else { Refused::NoConnection })
         }
@@ -95,6 +101,7 @@ impl IntoResponse for Refused {
             Self::OtherTransport => text(StatusCode::BAD_REQUEST, "Cannot change transports mid-connection"),
             Self::InUse => text(StatusCode::CONFLICT, ""),
             Self::Parted => long_polling::over(),
+            Self::Farewell(bytes) => long_polling::last_words(bytes),
         }
     }
 }

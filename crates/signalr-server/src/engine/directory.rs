@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::connection::Continuity;
 use crate::transport::requests::Requests;
 use crate::{Admission, Clients, Connection, Transport};
@@ -29,10 +31,18 @@ enum Slot {
         transport: Transport,
         seat: Option<Seat>,
     },
-    /// The connection has ended, and its client knows it.
+    /// The connection has ended, and its client knows it or is about to.
     Parted {
+        farewell: Option<Box<Farewell>>,
         expires: Duration,
     },
+}
+
+/// What a connection leaves to the next poll of its client, which came too late to be given it.
+#[derive(Debug, Clone)]
+pub(crate) struct Farewell {
+    connection: Connection,
+    bytes: Bytes,
 }
 
 /// What a client has sent by POST before its transport was there.
@@ -85,9 +95,20 @@ pub(crate) enum Occupant {
     },
     /// A connection that has a transport, or is about to have it.
     Connected(Transport, Option<Seat>),
-    /// A connection that has ended, and of whose end its client knows.
-    Parted,
+    /// A connection that has ended, and of whose end its client knows, or learns by this.
+    Parted(Option<Box<Farewell>>),
     Nobody,
+}
+
+impl Farewell {
+    pub(crate) fn new(connection: Connection, bytes: Bytes) -> Self {
+        Self { connection, bytes }
+    }
+
+    /// The bytes, if the client that is admitted like this is the one they are for.
+    pub(crate) fn to(self, admission: &Admission) -> Option<Bytes> {
+        self.connection.belongs_to(admission).then_some(self.bytes)
+    }
 }
 
 impl Early {
@@ -149,7 +170,7 @@ impl Directory {
                 Occupant::Negotiated { connection_id: connection_id.clone(), continuity: *continuity, early: None }
             }
             Some(Slot::Taken { transport, seat }) => Occupant::Connected(*transport, seat.clone()),
-            Some(Slot::Parted { expires }) if now < *expires => Occupant::Parted,
+            Some(Slot::Parted { expires, .. }) if now < *expires => Occupant::Parted(None),
             _ => Occupant::Nobody,
         }
     }
@@ -164,15 +185,20 @@ impl Directory {
                 *taken = early;
             }
         }
+        if let (Occupant::Parted(taken), Some(Slot::Parted { farewell, .. })) =
+            (&mut occupant, self.tokens.get_mut(token))
+        {
+            *taken = farewell.take();
+        }
         occupant
     }
 
-    /// The client of a connection that is about to end knows of the end: until `expires` the next request with its token
-    /// finds it parted.
-    pub(crate) fn part(&mut self, connection: &Connection, expires: Duration) {
+    /// The client of a connection that is about to end knows of the end, or learns it by the farewell: until `expires` the
+    /// next request with its token finds it parted.
+    pub(crate) fn part(&mut self, connection: &Connection, farewell: Option<Farewell>, expires: Duration) {
         let entry = self.connections.get_mut(&connection.serial());
         if let Some(token) = entry.and_then(|entry| entry.token.take()) {
-            self.tokens.insert(token, Slot::Parted { expires });
+            self.tokens.insert(token, Slot::Parted { farewell: farewell.map(Box::new), expires });
         }
     }
 
@@ -200,7 +226,7 @@ impl Directory {
     /// Forgets negotiations that nobody came for, and clients that have parted.
     pub(crate) fn expire(&mut self, now: Duration) {
         self.tokens.retain(|_, slot| match slot {
-            Slot::Waiting { expires, .. } | Slot::Parted { expires } => now < *expires,
+            Slot::Waiting { expires, .. } | Slot::Parted { expires, .. } => now < *expires,
             Slot::Taken { .. } => true,
         });
         self.waiting = self.tokens.values().filter(|slot| matches!(slot, Slot::Waiting { .. })).count();

@@ -5,7 +5,7 @@
 
 use std::future::poll_fn;
 use std::sync::{Arc, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -72,6 +72,18 @@ pub(crate) fn terminated() -> Response {
 /// The answer to a poll behind the last frames.
 pub(crate) fn over() -> Response {
     empty(StatusCode::NO_CONTENT)
+}
+
+/// The answer to a poll that came after the end, but knew nothing of it.
+pub(crate) fn last_words(bytes: Bytes) -> Response {
+    if bytes.is_empty() { over() } else { frames(bytes) }
+}
+
+/// What waits for a client that is between two polls.
+pub(crate) fn rest(connection: &Connection) -> Bytes {
+    let (mut frames, context) = (Vec::new(), Context::from_waker(Waker::noop()));
+    while connection.outbox().take(&context, &mut frames, 0, 0) == Next::Write {}
+    join(&frames)
 }
 
 /// Waits for frames, for the end of the connection, for a newer poll, or for as long as a poll is held.

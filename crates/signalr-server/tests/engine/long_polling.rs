@@ -310,6 +310,32 @@ async fn a_shutdown_does_not_wait_for_a_client_that_knows_of_it() {
 }
 
 #[tokio::test]
+async fn a_shutdown_does_not_wait_for_a_client_between_two_polls() {
+    let server = Server::start(ServerOptions { close_grace: Duration::from_secs(60), ..Default::default() }).await;
+    let (poller, connection) = Poller::join(&server, "").await;
+    connection.send(&message("unread")).unwrap();
+    server.shutdown.cancel();
+    soon(server.endpoint.drained()).await;
+    assert_eq!(server.disconnected().await, Disconnect::Shutdown);
+    // Where the listener is not closed, the next poll still gets everything, and the one behind it knows of the end.
+    let rest = format!(r#"{}{{"type":7,"allowReconnect":true}}{RS}"#, encoded("unread"));
+    assert_eq!(poller.poll().await, rest);
+    is_empty(poller.get().await, StatusCode::NO_CONTENT).await;
+    assert_eq!(plain(poller.poster.delete().await).await, (404, UNKNOWN.to_owned()));
+}
+
+#[tokio::test]
+async fn what_a_shutdown_has_left_for_a_client_is_for_nobody_else() {
+    let server = Server::start(ServerOptions { close_grace: Duration::from_secs(60), ..Default::default() }).await;
+    let (poller, _) = Poller::join(&server, "&user=ada").await;
+    server.shutdown.cancel();
+    soon(server.endpoint.drained()).await;
+    let stranger = poller.poster.url.as_str().replace("user=ada", "user=eve");
+    let answer = poller.poster.http.get(stranger).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn a_client_that_was_told_of_the_end_may_still_end_the_connection_itself() {
     let server = Server::start(ServerOptions::default()).await;
     let (poller, connection) = Poller::join(&server, "").await;
