@@ -1,15 +1,21 @@
 //! The settings of the handler; nothing else reads the environment.
 //!
-//! In Azure and under a local host the settings of the function app *are* the environment of the handler process.
+//! In Azure and under a local host the settings of the function app *are* the environment of the handler process. A setting whose value
+//! is blank counts as absent.
+
+mod sign_in;
+mod signalr;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use sign_in::is_private;
+pub use sign_in::{OidcConfig, RequireSignIn, SignInConfig};
 
 use azure_signalr::{ConnectionString, ConnectionStringError};
 use std::fmt::Write;
 use std::num::ParseIntError;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
-
-/// The setting that the bindings find the service by, since no function.json names another one.
-const CONNECTION: &str = "AzureSignalRConnectionString";
 
 /// What the handler needs to know.
 #[derive(Debug, Clone)]
@@ -18,11 +24,13 @@ pub struct Config {
     pub port: u16,
     /// The service of the bindings, looked up as they do it (signalr-bindings 8.2): `ConnectionStrings:AzureSignalRConnectionString`,
     /// then `AzureSignalRConnectionString`, then `AzureSignalRConnectionString__serviceUri`, which comes with an identity instead of a
-    /// key. `None` when all are absent: the host then reports it for each function that needs it, and the status cannot tell
-    /// whether the service is healthy.
+    /// key. `None` when all are absent: the host then reports it for each function that needs it, and the handler cannot ask the
+    /// service for anything.
     pub signalr: Option<ConnectionString>,
     /// `RUST_LOG`: which log lines are written, as filter directives that are known to be valid; `info` by default.
     pub log_filter: String,
+    /// Who callers may be, and what they may do.
+    pub sign_in: SignInConfig,
 }
 
 /// What is wrong with the settings, all of it at once.
@@ -66,6 +74,33 @@ pub enum Setting {
         /// Why it is none.
         source: ParseError,
     },
+    /// A word that the setting does not know.
+    #[error("`RequireSignIn` is `{}`; set it to `never`, `send` or `always`", .0.escape_debug())]
+    RequireSignIn(String),
+    /// An issuer whose keys could be anybody's.
+    #[error(
+        "`OidcIssuer` is `{}`; it must be an address with `https`, such as `https://login.microsoftonline.com/TENANT/v2.0` (`http` only on this machine), without a query",
+        .0.escape_debug()
+    )]
+    Issuer(String),
+    /// One half of what it takes to believe a token.
+    #[error(
+        "`{present}` is set and `{absent}` is not; a bearer token is believed only with both, so set both or neither"
+    )]
+    HalfOfOidc {
+        /// The setting that is there.
+        present: &'static str,
+        /// The setting that is not.
+        absent: &'static str,
+    },
+    /// A claim that has a meaning of its own in the tokens of SignalR Service.
+    #[error("`SignalRClaims` names `{}`; claims that begin with `asrs.` are the service's own", .0.escape_debug())]
+    SystemClaim(String),
+    /// `always` without any way to sign in.
+    #[error(
+        "`RequireSignIn` is `always`, and there is no way to sign in; switch on App Service authentication, or set `OidcIssuer` and `OidcAudience`"
+    )]
+    NoWayToSignIn,
 }
 
 impl Config {
@@ -76,45 +111,24 @@ impl Config {
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let present = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
         let port = present("FUNCTIONS_CUSTOMHANDLER_PORT").ok_or(ConfigError::NotUnderAHost)?;
+        let mut problems = Vec::new();
         let port = port.parse().map_err(|source| Setting::Port { value: port, source });
-        let signalr = signalr(present);
-        let log_filter = log_filter(present("RUST_LOG"));
+        let port = noted(port, &mut problems);
+        let signalr = noted(signalr::connection_string(present), &mut problems);
+        let log_filter = noted(log_filter(present("RUST_LOG")), &mut problems);
+        let sign_in = sign_in::read(present, &mut problems);
         match (port, signalr, log_filter) {
-            (Ok(port), Ok(signalr), Ok(log_filter)) => Ok(Self { port, signalr, log_filter }),
-            (port, signalr, log_filter) => {
-                let unusable = [port.err(), signalr.err(), log_filter.err()];
-                Err(ConfigError::Invalid(unusable.into_iter().flatten().collect()))
+            (Some(port), Some(signalr), Some(log_filter)) if problems.is_empty() => {
+                Ok(Self { port, signalr, log_filter, sign_in })
             }
+            _ => Err(ConfigError::Invalid(problems)),
         }
     }
 }
 
-fn signalr(present: impl Fn(&str) -> Option<String>) -> Result<Option<ConnectionString>, Setting> {
-    // .NET reads `__` in a variable as `:`, and the Functions host passes on either.
-    let names =
-        [format!("ConnectionStrings:{CONNECTION}"), format!("ConnectionStrings__{CONNECTION}"), CONNECTION.into()];
-    for name in names {
-        if let Some(text) = present(&name) {
-            return text.parse().map(Some).map_err(|source| Setting::ConnectionString { name, source });
-        }
-    }
-    let part = |part: &str| {
-        let names = [format!("{CONNECTION}__{part}"), format!("{CONNECTION}:{part}")];
-        names.into_iter().find_map(|name| present(&name).map(|value| (name, value)))
-    };
-    let Some((name, address)) = part("serviceUri") else { return Ok(None) };
-    // The handler only asks for the service's health, which takes no token, so whose identity it is does not matter here.
-    let mut text = format!("Endpoint={address};AuthType=azure");
-    let server_endpoint = part("serverEndpoint");
-    if let Some((_, address)) = &server_endpoint {
-        let _ = write!(text, ";ServerEndpoint={address}");
-    }
-    text.parse().map(Some).map_err(|source| match (source, server_endpoint) {
-        (source @ ConnectionStringError::InvalidServerEndpoint { .. }, Some((name, _))) => {
-            Setting::ConnectionString { name, source }
-        }
-        (source, _) => Setting::ConnectionString { name, source },
-    })
+/// The value, or nothing and one more problem.
+fn noted<T>(value: Result<T, Setting>, problems: &mut Vec<Setting>) -> Option<T> {
+    value.map_err(|problem| problems.push(problem)).ok()
 }
 
 fn log_filter(value: Option<String>) -> Result<String, Setting> {
@@ -137,102 +151,4 @@ fn listed(settings: &[Setting]) -> String {
         let _ = write!(text, "\n  {setting}");
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const EMULATOR: &str =
-        "Endpoint=http://localhost;Port=8888;AccessKey=ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGH;Version=1.0;";
-
-    fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        Config::read(|name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
-    }
-
-    #[test]
-    fn the_port_and_the_connection_string_are_read() {
-        let config =
-            read(&[("FUNCTIONS_CUSTOMHANDLER_PORT", "41234"), ("AzureSignalRConnectionString", EMULATOR)]).unwrap();
-        assert_eq!(config.port, 41234);
-        assert_eq!(config.signalr.unwrap().server_url().as_str(), "http://localhost:8888/");
-        assert_eq!(config.log_filter, "info");
-    }
-
-    #[test]
-    fn without_a_port_the_reader_is_told_what_to_run() {
-        for variables in [&[][..], &[("FUNCTIONS_CUSTOMHANDLER_PORT", " ")]] {
-            let error = read(variables).unwrap_err().to_string();
-            assert!(error.contains("run `cargo dev` or `func start`"), "{error}");
-        }
-    }
-
-    #[test]
-    fn all_bad_settings_are_reported_at_once_and_without_the_key() {
-        let error = read(&[
-            ("FUNCTIONS_CUSTOMHANDLER_PORT", "x"),
-            ("AzureSignalRConnectionString", "Endpoint=nowhere;AccessKey=topsecret;"),
-        ]);
-        let error = error.unwrap_err().to_string();
-        assert!(error.contains("`FUNCTIONS_CUSTOMHANDLER_PORT` is `x`"), "{error}");
-        assert!(error.contains("Invalid value for endpoint property, it must be a valid URI."), "{error}");
-        assert!(!error.contains("topsecret"), "{error}");
-    }
-
-    #[test]
-    fn a_log_filter_that_is_none_is_reported_with_the_others() {
-        let error = read(&[("FUNCTIONS_CUSTOMHANDLER_PORT", "x"), ("RUST_LOG", "!!bad=[`")]).unwrap_err().to_string();
-        assert!(error.contains("`FUNCTIONS_CUSTOMHANDLER_PORT` is `x`"), "{error}");
-        assert!(error.contains("`RUST_LOG` is `!!bad=[`"), "{error}");
-        let config = read(&[("FUNCTIONS_CUSTOMHANDLER_PORT", "1"), ("RUST_LOG", "warn,hyper=debug")]).unwrap();
-        assert_eq!(config.log_filter, "warn,hyper=debug");
-    }
-
-    #[track_caller]
-    fn check_address(variables: &[(&str, &str)], expected: Option<&str>) {
-        let variables = [&[("FUNCTIONS_CUSTOMHANDLER_PORT", "1")], variables].concat();
-        let signalr = read(&variables).unwrap().signalr;
-        assert_eq!(signalr.as_ref().map(|signalr| signalr.server_url().as_str()), expected, "{variables:?}");
-    }
-
-    #[test]
-    fn the_service_is_found_wherever_the_bindings_find_it() {
-        const OTHER: &str = "Endpoint=https://other.service.signalr.net;AccessKey=x;";
-        let (emulator, other) = (Some("http://localhost:8888/"), Some("https://other.service.signalr.net/"));
-        check_address(&[], None);
-        check_address(&[("AzureSignalRConnectionString", EMULATOR)], emulator);
-        for named in
-            ["ConnectionStrings:AzureSignalRConnectionString", "ConnectionStrings__AzureSignalRConnectionString"]
-        {
-            check_address(&[(named, EMULATOR)], emulator);
-            check_address(&[(named, OTHER), ("AzureSignalRConnectionString", EMULATOR)], other);
-        }
-        let uri = "https://other.service.signalr.net";
-        check_address(&[("AzureSignalRConnectionString__serviceUri", uri)], other);
-        check_address(&[("AzureSignalRConnectionString:serviceUri", uri)], other);
-        let key_first = [("AzureSignalRConnectionString__serviceUri", uri), ("AzureSignalRConnectionString", EMULATOR)];
-        check_address(&key_first, emulator);
-        let behind_a_proxy = [
-            ("AzureSignalRConnectionString__serviceUri", uri),
-            ("AzureSignalRConnectionString__serverEndpoint", "http://proxy.local/signalr/"),
-        ];
-        check_address(&behind_a_proxy, Some("http://proxy.local/signalr/"));
-    }
-
-    #[test]
-    fn an_address_that_is_none_is_reported_under_its_own_name() {
-        let uri = "AzureSignalRConnectionString__serviceUri";
-        let server_endpoint = "AzureSignalRConnectionString__serverEndpoint";
-        let port = ("FUNCTIONS_CUSTOMHANDLER_PORT", "1");
-        let error = read(&[port, (uri, "nowhere")]).unwrap_err().to_string();
-        assert!(error.contains(&format!("`{uri}` cannot be used; Invalid value for endpoint property")), "{error}");
-        let error = read(&[port, (uri, "https://x"), (server_endpoint, "nowhere")]).unwrap_err().to_string();
-        assert!(error.contains(&format!("`{server_endpoint}` cannot be used; ServerEndpoint property")), "{error}");
-    }
-
-    #[test]
-    fn an_empty_connection_string_counts_as_absent() {
-        let config = read(&[("FUNCTIONS_CUSTOMHANDLER_PORT", "1"), ("AzureSignalRConnectionString", "")]).unwrap();
-        assert!(config.signalr.is_none());
-    }
 }

@@ -1,18 +1,15 @@
 //! What a caller sees when something is wrong, and what is logged.
 //!
 //! An HTTP function always answers the host with 200 and an envelope; the status for the caller is inside it. A status outside 2xx
-//! would hide the reason behind an empty 500 (functions-host 3.2). A timer has no caller, so there a failure is a failed invocation;
-//! its reason is in the handler's own log, because the host reads nothing of such an answer.
+//! would hide the reason behind an empty 500 (functions-host 3.2). A timer or an event has no caller, so there a failure is a failed
+//! invocation; its reason is in the handler's own log, because the host reads nothing of such an answer.
 
+use crate::api::Problem;
+use crate::outputs::Reply;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use custom_handler::{HttpResponse, InvocationRejection, InvocationResult, LARGEST_INVOCATION};
-use serde::Serialize;
-use std::any::Any;
 use std::error::Error;
-
-/// The name of the `http` output in every function.json.
-pub(crate) const HTTP_OUTPUT: &str = "res";
 
 /// How much of a caller's text is repeated, in characters.
 const LONGEST_SHOWN: usize = 64;
@@ -22,14 +19,80 @@ const LONGEST_SHOWN: usize = 64;
 pub(crate) enum CallError {
     /// The caller's mistake, with its cure.
     BadRequest { detail: String, field: Option<String> },
+    /// The caller must sign in, or has sent a credential that is not believed.
+    Unauthorized { detail: String, challenge: Challenge },
+    /// The caller is known and may not.
+    Forbidden { detail: String },
+    /// Somebody else does not answer; the reason is for the log only.
+    Unavailable { detail: String, reason: String },
     /// Ours, or the host's; the caller learns no more than that.
     Internal(Box<dyn Error + Send + Sync>),
+    /// A bug of ours.
+    Panic(String),
+}
+
+/// What `WWW-Authenticate` says (RFC 6750, 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Challenge {
+    /// There was no credential.
+    NoCredential,
+    /// There was one that is not believed.
+    InvalidToken,
+}
+
+impl Challenge {
+    fn header(self) -> &'static str {
+        match self {
+            Self::NoCredential => "Bearer",
+            Self::InvalidToken => r#"Bearer error="invalid_token""#,
+        }
+    }
 }
 
 impl CallError {
     pub(crate) fn internal(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Internal(error.into())
     }
+
+    /// Writes the reason to the log, once.
+    pub(crate) fn log(&self) {
+        match self {
+            Self::BadRequest { detail, .. } | Self::Unauthorized { detail, .. } | Self::Forbidden { detail } => {
+                tracing::info!("refused: {detail}");
+            }
+            Self::Unavailable { reason, .. } => tracing::error!("failed: {reason}"),
+            Self::Internal(error) => tracing::error!("failed: {}", chain(error.as_ref())),
+            Self::Panic(message) => tracing::error!("panicked: {message}"),
+        }
+    }
+
+    /// What the host is answered.
+    pub(crate) fn into_result(self) -> InvocationResult<Reply> {
+        let ours = || "the function failed; its log says why".to_owned();
+        match self {
+            Self::BadRequest { detail, field } => problem(400, detail, field, None),
+            Self::Unauthorized { detail, challenge } => {
+                problem(401, detail, None, Some(("www-authenticate", challenge.header())))
+            }
+            Self::Forbidden { detail } => problem(403, detail, None, None),
+            Self::Unavailable { detail, .. } => problem(503, detail, None, Some(("retry-after", "5"))),
+            Self::Internal(_) | Self::Panic(_) => problem(500, ours(), None, None),
+        }
+    }
+}
+
+fn problem(
+    status: u16,
+    detail: String,
+    field: Option<String>,
+    header: Option<(&str, &str)>,
+) -> InvocationResult<Reply> {
+    let title = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or_default();
+    let problem = Problem { title: title.to_owned(), status, detail, field };
+    let body = serde_json::to_string(&problem).expect("a problem has only strings and a number");
+    let res = HttpResponse::with_content_type(status, "application/problem+json", body);
+    let res = header.into_iter().fold(res, |res, (name, value)| res.header(name, value));
+    InvocationResult::new(Reply { res })
 }
 
 impl From<InvocationRejection> for CallError {
@@ -46,87 +109,33 @@ impl From<InvocationRejection> for CallError {
     }
 }
 
-/// A problem in the form of RFC 9457.
-#[derive(Debug, Serialize)]
-struct Problem<'a> {
-    title: &'a str,
-    status: u16,
-    detail: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<&'a str>,
-}
-
-impl Problem<'_> {
-    fn into_result(self) -> InvocationResult {
-        let body = serde_json::to_string(&self).expect("a problem has only strings and a number");
-        let response = HttpResponse::with_content_type(self.status, "application/problem+json", body);
-        InvocationResult::new().http(HTTP_OUTPUT, &response)
-    }
-}
-
-impl IntoResponse for CallError {
-    fn into_response(self) -> Response {
-        match self {
-            Self::BadRequest { detail, field } => {
-                let problem = Problem { title: "Bad Request", status: 400, detail: &detail, field: field.as_deref() };
-                problem.into_result().log(format!("refused: {detail}")).into_response()
-            }
-            Self::Internal(error) => {
-                let reason = chain(error.as_ref());
-                tracing::error!(error = reason, "a function failed");
-                internal_error().log(format!("failed: {reason}")).into_response()
-            }
-        }
-    }
-}
-
-fn internal_error() -> InvocationResult {
-    let detail = "the function failed; its log says why";
-    Problem { title: "Internal Server Error", status: 500, detail, field: None }.into_result()
-}
-
-/// Why a timer function did not do its work. The status tells the host that the invocation has failed; nobody else is there to tell.
+/// Why a function that nobody has called did not do its work.
 #[derive(Debug)]
-pub(crate) struct RunError(Box<dyn Error + Send + Sync>);
+pub(crate) struct RunError(String);
+
+impl RunError {
+    pub(crate) fn panic(message: &str) -> Self {
+        Self(format!("panicked: {message}"))
+    }
+
+    /// Writes the reason to the log, once.
+    pub(crate) fn log(&self) {
+        tracing::error!("{}", self.0);
+    }
+}
 
 impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for RunError {
     fn from(error: E) -> Self {
-        Self(error.into())
+        Self(format!("failed: {}", chain(error.into().as_ref())))
     }
 }
 
+/// The status tells the host that the invocation has failed. The text is for whoever calls the handler without a host: an envelope
+/// would not be read (functions-host 3.2).
 impl IntoResponse for RunError {
     fn into_response(self) -> Response {
-        let reason = chain(self.0.as_ref());
-        tracing::error!(error = reason, "a timer function failed");
-        failed_run(format!("failed: {reason}"))
+        (StatusCode::INTERNAL_SERVER_ERROR, self.0).into_response()
     }
-}
-
-/// Text, for whoever calls the handler without a host; an envelope would not be read (functions-host 3.2).
-fn failed_run(reason: String) -> Response {
-    (StatusCode::INTERNAL_SERVER_ERROR, reason).into_response()
-}
-
-/// The answer to an HTTP call whose function panicked.
-pub(crate) fn http_panic(panic: Box<dyn Any + Send>) -> Response {
-    internal_error().log(panicked(panic)).into_response()
-}
-
-/// The answer to a timer whose function panicked.
-pub(crate) fn timer_panic(panic: Box<dyn Any + Send>) -> Response {
-    failed_run(panicked(panic))
-}
-
-fn panicked(panic: Box<dyn Any + Send>) -> String {
-    let message = match panic.downcast::<String>() {
-        Ok(message) => *message,
-        Err(panic) => {
-            panic.downcast::<&str>().map_or_else(|_| "without a message".to_owned(), |message| (*message).to_owned())
-        }
-    };
-    tracing::error!(message, "a function panicked");
-    format!("panicked: {message}")
 }
 
 /// An error with all its causes in one line.

@@ -5,10 +5,13 @@
 //!
 //! Where to look:
 //!
-//! - `functions`: the table, one line per function folder; `functions/*` holds what each function does.
+//! - `functions`: the table, one line per function folder; `functions/*` holds what the functions do.
+//! - [`api`]: what callers send and receive, which is also the TypeScript of the web client.
 //! - [`Config`]: every setting that the handler reads.
-//! - `status`: what the status that clients see is made of.
-//! - `error`: what a caller sees when something is wrong, and what is logged.
+//! - `invocation`: how a function is called, and what becomes of its log lines; `outputs`: what functions may write.
+//! - `identity`: who the caller is; `rights`: what that caller may do.
+//! - `service`, `presence`, `status`: what SignalR Service is asked.
+//! - `error`: what a caller sees when something is wrong, and what is logged; [`logs`]: where log lines go.
 //!
 //! [`app`] is the whole web server without its socket.
 
@@ -16,19 +19,45 @@ pub mod api;
 mod config;
 mod error;
 mod functions;
+mod identity;
+mod invocation;
+pub mod logs;
+mod message_body;
+mod outputs;
+mod presence;
+mod rights;
+mod service;
 mod status;
+#[cfg(feature = "otel")]
+pub mod telemetry;
+mod trace_context;
 
-pub use config::{Config, ConfigError, Setting, environment};
+pub use config::{Config, ConfigError, OidcConfig, RequireSignIn, Setting, SignInConfig, environment};
 
 use axum::Router;
 use axum::http::{StatusCode, Uri};
 use axum::routing::get;
+use identity::Identity;
+use presence::Upstream;
+use service::Service;
 use std::sync::Arc;
 
 /// What the functions share.
 #[derive(Debug, Clone)]
 struct App {
-    service: Arc<status::Service>,
+    service: Arc<Service>,
+    identity: Arc<Identity>,
+    upstream: Arc<Upstream>,
+}
+
+impl App {
+    fn new(config: &Config) -> Self {
+        Self {
+            service: Arc::new(Service::new(config.signalr.clone())),
+            identity: Arc::new(Identity::new(config.sign_in.clone())),
+            upstream: Arc::default(),
+        }
+    }
 }
 
 /// The handler as a web server: the functions, and the readiness probe of the host.
@@ -42,7 +71,7 @@ pub fn app(config: &Config) -> Router {
         .nest("/api", functions.clone())
         .merge(functions)
         .fallback(no_such_function)
-        .with_state(App { service: Arc::new(status::Service::new(config.signalr.clone())) })
+        .with_state(App::new(config))
 }
 
 async fn no_such_function(uri: Uri) -> (StatusCode, String) {

@@ -1,9 +1,9 @@
 //! The binary that the Functions host starts: settings, logs, bind, serve, drain.
 //!
-//! Log lines go to stdout: the host reports every line on stderr as an error (functions-host 1.7).
+//! What is said before there is a log goes to stderr, which the host reports as an error (functions-host 1.7).
 
 use axum::serve::ListenerExt;
-use signalr_functions::{Config, ConfigError, app, environment};
+use signalr_functions::{Config, ConfigError, app, environment, logs};
 use std::future::IntoFuture;
 use std::io::{self, Write};
 use std::net::Ipv4Addr;
@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Started by hand, without a host (`EX_USAGE` of sysexits.h).
 const WRONG_USAGE: u8 = 64;
@@ -27,8 +27,7 @@ async fn main() -> ExitCode {
         Ok(config) => config,
         Err(error) => return refuse(&error),
     };
-    let filter = EnvFilter::new(&config.log_filter);
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_target(false).without_time().init();
+    logs::subscriber(&config.log_filter).init();
     match run(&config).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

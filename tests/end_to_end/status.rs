@@ -14,7 +14,7 @@ async fn a_status_update_has_real_values() {
     assert_eq!(target, "statusUpdate");
     let update = &arguments[0];
     assert_eq!(update["servicesHealthy"], true);
-    assert!(update["activeUsers"].is_null());
+    assert_eq!(update["activeUsers"], 1);
     let timestamp = update["timestamp"].as_str().unwrap();
     // The host would rewrite a fraction and an offset (functions-host 3.5), so there are none: 2024-01-01T00:00:00Z.
     assert_eq!((timestamp.len(), timestamp.ends_with('Z'), timestamp.contains('.')), (20, true, false), "{timestamp}");

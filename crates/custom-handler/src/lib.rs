@@ -20,9 +20,13 @@
 //! let request = invocation.http_request("req")?;
 //! let name = request.query("name").unwrap_or("world");
 //!
-//! let result = InvocationResult::new()
-//!     .http("res", &HttpResponse::text(200, format!("Hello, {name}!")))
-//!     .log("greeted one caller");
+//! #[derive(serde::Serialize)]
+//! struct Outputs {
+//!     res: HttpResponse,
+//! }
+//!
+//! let res = HttpResponse::text(200, format!("Hello, {name}!"));
+//! let result = InvocationResult::new(Outputs { res }).log("greeted one caller");
 //! assert_eq!(
 //!     serde_json::to_string(&result)?,
 //!     r#"{"Outputs":{"res":{"statusCode":200,"headers":{"content-type":"text/plain; charset=utf-8"},"body":"Hello, Ada!"}},"Logs":["greeted one caller"],"ReturnValue":null}"#
@@ -30,6 +34,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod client_event;
 mod http_request;
 mod invocation;
 mod lenient;
@@ -39,10 +44,11 @@ mod timer;
 #[cfg(feature = "axum")]
 mod web;
 
+pub use client_event::ClientEvent;
 pub use http_request::HttpRequest;
 pub use invocation::{Invocation, InvocationError};
 pub use misfit::Misfit;
-pub use result::{HttpResponse, InvocationResult};
+pub use result::{HttpResponse, InvocationResult, NoOutputs};
 pub use timer::{ScheduleStatus, TimerInfo};
 #[cfg(feature = "axum")]
 pub use web::{InvocationRejection, LARGEST_INVOCATION};

@@ -3,70 +3,85 @@
 //! The answer is always 200 with the three members `Outputs`, `Logs` and `ReturnValue`; failures that the caller should see go into
 //! the status of the `http` output (functions-host 3.1, 11.1).
 
-use serde::ser::{SerializeMap, SerializeStruct};
+use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
-use serde_json::value::{RawValue, to_raw_value};
 
-/// The result of one invocation.
-#[derive(Debug, Default)]
-pub struct InvocationResult {
-    outputs: Vec<(String, Box<RawValue>)>,
+/// The result of one invocation: values for its outputs, lines for its log, and for some triggers a return value.
+///
+/// `O` says which outputs there are. It is a struct with a field per output binding, named as in function.json, so that a function
+/// cannot write an output that it does not declare; the host would drop it without a word (functions-host 3.1):
+///
+/// ```
+/// use custom_handler::{HttpResponse, InvocationResult};
+///
+/// #[derive(serde::Serialize)]
+/// struct Outputs {
+///     res: HttpResponse,
+///     #[serde(rename = "orderQueue")]
+///     order_queue: Vec<u64>,
+/// }
+///
+/// let result = InvocationResult::new(Outputs { res: HttpResponse::text(202, "ordered"), order_queue: vec![7] });
+/// # assert!(serde_json::to_string(&result)?.contains(r#""orderQueue":[7]"#));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+///
+/// ```compile_fail,E0560
+/// # use custom_handler::{HttpResponse, InvocationResult};
+/// # #[derive(serde::Serialize)]
+/// # struct Outputs {
+/// #     res: HttpResponse,
+/// # }
+/// // This function.json has no `orderQueue`.
+/// InvocationResult::new(Outputs { res: HttpResponse::text(202, "ordered"), order_queue: vec![7] });
+/// ```
+///
+/// An output with many items is an array of objects. The host decodes a plain *string* that happens to be base64
+/// (functions-host 3.6), and skips an output that is null or left out.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct InvocationResult<O, R = ()> {
+    outputs: O,
     logs: Vec<String>,
+    return_value: R,
 }
 
-impl InvocationResult {
-    /// A result without outputs or log lines, which suits a function that only does something.
-    pub fn new() -> Self {
-        Self::default()
+/// The outputs of a function that has none.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct NoOutputs {}
+
+impl<O: Serialize> InvocationResult<O> {
+    /// A result with these outputs, without log lines and with the return value null.
+    pub fn new(outputs: O) -> Self {
+        Self { outputs, logs: Vec::new(), return_value: () }
     }
 
-    /// Answers the HTTP caller; `name` is the name of the `http` binding, mostly `res`.
+    /// Sets what a trigger that has an answer gives back: the completion of a client's call for a `signalRTrigger`
+    /// (signalr-bindings 6.6). For an HTTP function the members of an object would cover its outputs (functions-host 3.3).
     #[must_use]
-    pub fn http(mut self, name: &str, response: &HttpResponse) -> Self {
-        let response = to_raw_value(response).expect("an HTTP response has only strings and numbers");
-        self.outputs.push((name.to_owned(), response));
-        self
+    pub fn return_value<R: Serialize>(self, return_value: R) -> InvocationResult<O, R> {
+        InvocationResult { outputs: self.outputs, logs: self.logs, return_value }
     }
+}
 
-    /// Sends items to an output binding, in order; `name` is the name of the binding, matched with its case by the host.
-    ///
-    /// Items go out as an array of their own JSON: the host would decode a plain string that happens to be base64
-    /// (functions-host 3.6).
-    ///
-    /// # Errors
-    /// When an item cannot be JSON, for example a map with keys that are no strings.
-    pub fn output<T: Serialize>(mut self, name: &str, items: &[T]) -> Result<Self, serde_json::Error> {
-        self.outputs.push((name.to_owned(), to_raw_value(items)?));
-        Ok(self)
-    }
-
+impl<O, R> InvocationResult<O, R> {
     /// Adds a line that the host logs as part of this invocation, at level Information.
     #[must_use]
     pub fn log(mut self, line: impl Into<String>) -> Self {
         self.logs.push(line.into());
         self
     }
-}
 
-impl Serialize for InvocationResult {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut result = serializer.serialize_struct("InvocationResult", 3)?;
-        result.serialize_field("Outputs", &Outputs(&self.outputs))?;
-        result.serialize_field("Logs", &self.logs)?;
-        result.serialize_field("ReturnValue", &())?;
-        result.end()
+    /// Adds several lines, in order.
+    #[must_use]
+    pub fn logs(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        self.logs.extend(lines);
+        self
     }
-}
 
-struct Outputs<'a>(&'a [(String, Box<RawValue>)]);
-
-impl Serialize for Outputs<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut outputs = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, value) in self.0 {
-            outputs.serialize_entry(name, value)?;
-        }
-        outputs.end()
+    /// The values for the outputs.
+    pub fn outputs(&self) -> &O {
+        &self.outputs
     }
 }
 
@@ -141,11 +156,15 @@ mod tests {
 
     #[test]
     fn a_result_has_the_documented_form() {
-        let result = InvocationResult::new()
-            .http("res", &HttpResponse::json(200, &json!({"ok": true})).unwrap())
-            .output("signalRMessages", &[json!({"target": "newMessage", "arguments": ["hi"]})])
-            .unwrap()
-            .log("line");
+        #[derive(Serialize)]
+        struct Outputs {
+            res: HttpResponse,
+            #[serde(rename = "signalRMessages")]
+            messages: [serde_json::Value; 1],
+        }
+        let res = HttpResponse::json(200, &json!({"ok": true})).unwrap();
+        let messages = [json!({"target": "newMessage", "arguments": ["hi"]})];
+        let result = InvocationResult::new(Outputs { res, messages }).log("line");
         let expected = include_str!("../fixtures/result_functions-host_3.1.json").trim_end();
         assert_eq!(serde_json::to_string(&result).unwrap(), expected);
     }
@@ -153,7 +172,15 @@ mod tests {
     #[test]
     fn an_empty_result_is_still_a_full_envelope() {
         let expected = r#"{"Outputs":{},"Logs":[],"ReturnValue":null}"#;
-        assert_eq!(serde_json::to_string(&InvocationResult::new()).unwrap(), expected);
+        assert_eq!(serde_json::to_string(&InvocationResult::new(NoOutputs {})).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_return_value_takes_the_place_of_null() {
+        let expected = r#"{"Outputs":{},"Logs":["one","two"],"ReturnValue":{"member":true}}"#;
+        let result = InvocationResult::new(NoOutputs {}).return_value(json!({"member": true}));
+        let result = result.logs(["one".to_owned(), "two".to_owned()]);
+        assert_eq!(serde_json::to_string(&result).unwrap(), expected);
     }
 
     #[test]

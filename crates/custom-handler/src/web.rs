@@ -9,6 +9,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
+use serde::Serialize;
 
 /// The largest invocation that the extractor reads: 16 MiB. The host repeats the fields of a JSON body in `Metadata` and escapes both,
 /// so this leaves room for bodies of more than 1 MB, the most that Azure SignalR Service takes.
@@ -61,22 +62,28 @@ impl IntoResponse for InvocationRejection {
     }
 }
 
-impl IntoResponse for InvocationResult {
+/// Outputs that cannot be JSON, such as a map with keys that are no strings, fail the invocation.
+impl<O: Serialize, R: Serialize> IntoResponse for InvocationResult<O, R> {
     fn into_response(self) -> Response {
-        let body = serde_json::to_vec(&self).expect("outputs are JSON already and logs are strings");
-        ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+        match serde_json::to_vec(&self) {
+            Ok(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
+            Err(error) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, format!("the result is no JSON: {error}")).into_response()
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::NoOutputs;
     use axum::Router;
     use axum::routing::post;
     use tower::ServiceExt;
 
     async fn answer(body: Body) -> (StatusCode, String) {
-        let app = Router::new().route("/f", post(async |_: Invocation| InvocationResult::new().log("ran")));
+        let app = Router::new().route("/f", post(async |_: Invocation| InvocationResult::new(NoOutputs {}).log("ran")));
         let request = Request::post("/f").body(body).unwrap();
         let response = app.oneshot(request).await.unwrap();
         let status = response.status();
@@ -88,6 +95,13 @@ mod tests {
     async fn an_invocation_is_answered_with_a_full_envelope() {
         let (status, body) = answer(Body::from(r#"{"Data":{},"Metadata":{}}"#)).await;
         assert_eq!((status, body.as_str()), (StatusCode::OK, r#"{"Outputs":{},"Logs":["ran"],"ReturnValue":null}"#));
+    }
+
+    #[tokio::test]
+    async fn outputs_that_are_no_json_fail_the_invocation() {
+        let outputs = std::collections::BTreeMap::from([(vec![1], 2)]);
+        let response = InvocationResult::new(outputs).into_response();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     }
 
     #[tokio::test]

@@ -6,21 +6,27 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use axum::response::IntoResponse;
-use custom_handler::{HttpResponse, InvocationResult};
+use axum::response::{IntoResponse, Response};
+use custom_handler::{HttpResponse, InvocationResult, NoOutputs};
 use http_body_util::BodyExt;
+use serde::Serialize;
 use serde_json::Value;
 
 /// What this crate has to do with a row.
 enum Row {
     /// It gives this answer.
-    Given(InvocationResult),
+    Given(Response),
     /// It never does, for a reason.
     Never(&'static str),
 }
 
-fn respond(response: &HttpResponse) -> Row {
-    Row::Given(InvocationResult::new().http("res", response))
+#[derive(Serialize)]
+struct Outputs {
+    res: HttpResponse,
+}
+
+fn respond(res: HttpResponse) -> Row {
+    Row::Given(InvocationResult::new(Outputs { res }).into_response())
 }
 
 const STATUS: &str = "a result is always answered with 200";
@@ -29,7 +35,6 @@ const WHOLE: &str = "a result is always a whole envelope";
 const LOGS: &str = "lines of the log are strings";
 const SPELLING: &str = "`Outputs`, `Logs` and `ReturnValue` are written in this way only";
 const HTTP_OUTPUT: &str = "an HTTP output is always an object with a status, headers and a body";
-const RETURN_VALUE: &str = "the return value is always null; functions name their outputs";
 const BODY: &str = "a body is always text that is serialised already";
 const HEADER: &str = "the value of a header is always a string";
 
@@ -54,18 +59,18 @@ fn rows() -> Vec<(&'static str, Row)> {
         ("3.3_output_in_another_case", Row::Never(WHOLE)),
         ("3.3_output_is_a_number", Row::Never(HTTP_OUTPUT)),
         ("3.3_output_is_a_string_holding_an_object", Row::Never(HTTP_OUTPUT)),
-        ("3.3_output_is_an_object", respond(&HttpResponse::text(201, "x"))),
+        ("3.3_output_is_an_object", respond(HttpResponse::text(201, "x"))),
         ("3.3_output_is_another_string", Row::Never(HTTP_OUTPUT)),
         ("3.3_output_is_null", Row::Never(HTTP_OUTPUT)),
         ("3.3_outputs_and_return_value_null", Row::Never(WHOLE)),
-        ("3.3_outputs_without_the_http_output", Row::Given(InvocationResult::new())),
-        ("3.3_return_binding_with_a_string_holding_an_object", Row::Never(RETURN_VALUE)),
-        ("3.3_return_binding_with_an_object", Row::Never(RETURN_VALUE)),
+        ("3.3_outputs_without_the_http_output", Row::Given(InvocationResult::new(NoOutputs {}).into_response())),
+        ("3.3_return_binding_with_a_string_holding_an_object", Row::Never(WHOLE)),
+        ("3.3_return_binding_with_an_object", Row::Never(WHOLE)),
         ("3.3_return_binding_with_nothing", Row::Never(WHOLE)),
-        ("3.3_return_binding_with_text", Row::Never(RETURN_VALUE)),
-        ("3.3_return_value_is_a_string", Row::Never(RETURN_VALUE)),
-        ("3.3_return_value_is_an_array", Row::Never(RETURN_VALUE)),
-        ("3.3_return_value_is_an_object", Row::Never(RETURN_VALUE)),
+        ("3.3_return_binding_with_text", Row::Never(WHOLE)),
+        ("3.3_return_value_is_a_string", Row::Never(WHOLE)),
+        ("3.3_return_value_is_an_array", Row::Never(WHOLE)),
+        ("3.3_return_value_is_an_object", Row::Never(HTTP_OUTPUT)),
         ("3.3_status_code_is_numeric_text", Row::Never(HTTP_OUTPUT)),
         ("3.3_status_code_is_other_text", Row::Never(HTTP_OUTPUT)),
         ("3.3_status_without_status_code", Row::Never(HTTP_OUTPUT)),
@@ -73,11 +78,11 @@ fn rows() -> Vec<(&'static str, Row)> {
         ("3.4_body_is_a_number", Row::Never(BODY)),
         ("3.4_body_is_an_array", Row::Never(BODY)),
         ("3.4_body_is_an_object", Row::Never(BODY)),
-        ("3.4_body_is_json_text", respond(&json)),
+        ("3.4_body_is_json_text", respond(json)),
         ("3.4_body_is_null", Row::Never(BODY)),
         ("3.4_header_is_an_array", Row::Never(HEADER)),
         ("3.4_header_is_null", Row::Never(HEADER)),
-        ("3.6_return_binding_with_base64", Row::Never(RETURN_VALUE)),
+        ("3.6_return_binding_with_base64", Row::Never(WHOLE)),
     ]
 }
 
@@ -103,11 +108,10 @@ fn every_row_is_in_the_list() {
 async fn an_answer_that_can_be_given_is_the_one_of_its_row() {
     let mut given = 0;
     for (name, row) in rows() {
-        let Row::Given(result) = row else { continue };
+        let Row::Given(response) = row else { continue };
         given += 1;
         let fixture = fixture(name);
         assert_eq!(shortcoming(&fixture), None, "{name}");
-        let response = result.into_response();
         assert_eq!(u64::from(response.status().as_u16()), fixture["status"], "{name}");
         assert_eq!(response.headers()["content-type"].to_str().unwrap(), fixture["contentType"], "{name}");
         let body = response.into_body().collect().await.unwrap().to_bytes();
@@ -136,9 +140,6 @@ fn shortcoming(answer: &Value) -> Option<&'static str> {
     let named = |name: &str| envelope.keys().find(|key| key.eq_ignore_ascii_case(name));
     if ["Outputs", "Logs", "ReturnValue"].iter().any(|name| named(name).is_some_and(|key| key != name)) {
         return Some(SPELLING);
-    }
-    if envelope.get("ReturnValue").is_some_and(|value| !value.is_null()) {
-        return Some(RETURN_VALUE);
     }
     if envelope.get("Logs").and_then(Value::as_array).is_some_and(|logs| !logs.iter().all(Value::is_string)) {
         return Some(LOGS);

@@ -1,4 +1,4 @@
-//! Why a body is no announcement; always the caller's mistake.
+//! Why a body cannot be sent; always the caller's mistake.
 //!
 //! The texts end up in log lines too, so whatever a caller wrote stands in them escaped and cut.
 
@@ -6,7 +6,7 @@ use super::LARGEST_MESSAGE;
 use crate::error::{CallError, shown};
 
 #[derive(Debug, thiserror::Error)]
-pub(super) enum BroadcastError {
+pub(super) enum BodyError {
     #[error("the body is empty; send a JSON object such as {{\"message\":\"hello\"}}, with a `Content-Length`")]
     Empty,
     #[error("the body is not JSON: {0}")]
@@ -36,7 +36,7 @@ pub(super) enum BroadcastError {
     TooLarge { field: &'static str, size: usize },
 }
 
-impl BroadcastError {
+impl BodyError {
     pub(super) fn field(&self) -> Option<&str> {
         match self {
             Self::Empty | Self::NotJson(_) | Self::Base64 { .. } | Self::NotAnObject(_) | Self::LoneSurrogateInName => {
@@ -63,8 +63,8 @@ impl BroadcastError {
     }
 }
 
-impl From<BroadcastError> for CallError {
-    fn from(error: BroadcastError) -> Self {
+impl From<BodyError> for CallError {
+    fn from(error: BodyError) -> Self {
         Self::BadRequest { detail: error.to_string(), field: error.field().map(str::to_owned) }
     }
 }

@@ -1,0 +1,165 @@
+//! Where log lines go.
+//!
+//! Lines of an invocation go into the `Logs` of its answer, where the host adds the invocation's id to them. Warnings and errors go to
+//! stdout as well, because the host throws `Logs` away when an invocation fails (functions-host 3.2); so does everything that belongs to
+//! no invocation. Never stderr: the host reports each of its lines as an error (functions-host 1.7).
+
+use std::fmt::{Debug, Write};
+use std::io;
+use std::mem::take;
+use std::sync::{Arc, Mutex, PoisonError};
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::dynamic_filter_fn;
+use tracing_subscriber::layer::{Context, SubscriberExt};
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
+
+/// More lines of one invocation are counted, not kept.
+const MOST_LINES: usize = 100;
+/// More bytes of one line are cut.
+const LONGEST_LINE: usize = 4096;
+
+tokio::task_local! {
+    static LINES: Arc<Mutex<Lines>>;
+}
+
+#[derive(Debug, Default)]
+struct Lines {
+    kept: Vec<String>,
+    left_out: usize,
+}
+
+/// What takes all log lines and spans that `filter` lets through, which is one that [`Config`](crate::Config) has found to be valid.
+pub fn subscriber(filter: &str) -> impl Subscriber + for<'span> tracing_subscriber::registry::LookupSpan<'span> {
+    // Whether a line belongs to an invocation is another question each time, so the answer must not be kept.
+    let stdout = dynamic_filter_fn(|metadata, _| *metadata.level() <= Level::WARN || !is_in_an_invocation());
+    let stdout = stdout.with_max_level_hint(LevelFilter::TRACE);
+    let lines = fmt::layer().with_ansi(false).with_target(false).without_time().with_writer(io::stdout);
+    Registry::default().with(EnvFilter::new(filter)).with(InvocationLines).with(lines.with_filter(stdout))
+}
+
+/// Does `work` and collects the lines that are logged meanwhile.
+pub(crate) async fn collected<T>(work: impl Future<Output = T>) -> (T, Vec<String>) {
+    let lines = Arc::default();
+    let result = LINES.scope(Arc::clone(&lines), work).await;
+    let Lines { mut kept, left_out } = take(&mut *lines.lock().unwrap_or_else(PoisonError::into_inner));
+    if left_out > 0 {
+        kept.push(format!("{left_out} more lines were left out"));
+    }
+    (result, kept)
+}
+
+fn is_in_an_invocation() -> bool {
+    LINES.try_with(|_| ()).is_ok()
+}
+
+/// Writes events into the lines of the invocation that they belong to.
+struct InvocationLines;
+
+impl<S: Subscriber> Layer<S> for InvocationLines {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let _ = LINES.try_with(|lines| {
+            let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+            if lines.kept.len() < MOST_LINES {
+                lines.kept.push(line(event));
+            } else {
+                lines.left_out += 1;
+            }
+        });
+    }
+}
+
+/// Such as `sending to everyone` or `WARN: the service is not healthy, error=no answer`.
+fn line(event: &Event<'_>) -> String {
+    let mut parts = Parts::default();
+    event.record(&mut parts);
+    let level = *event.metadata().level();
+    let level = if level == Level::INFO { String::new() } else { format!("{level}: ") };
+    let mut line = on_one_line(&format!("{level}{}{}", parts.message, parts.fields));
+    if line.len() > LONGEST_LINE {
+        line.truncate(line.floor_char_boundary(LONGEST_LINE));
+        line.push('…');
+    }
+    line
+}
+
+/// The host writes lines as they are, so a line break would begin one that nobody has logged.
+fn on_one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() { line.extend(character.escape_debug()) } else { line.push(character) }
+    }
+    line
+}
+
+#[derive(Default)]
+struct Parts {
+    message: String,
+    fields: String,
+}
+
+impl Visit for Parts {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        let written = match field.name() {
+            "message" => write!(self.message, "{value:?}"),
+            name => write!(self.fields, ", {name}={value:?}"),
+        };
+        written.expect("a string takes every write");
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.record_debug(field, &format_args!("{value}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracing::subscriber::with_default;
+
+    fn lines_of(work: impl FnOnce()) -> Vec<String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        with_default(subscriber("info"), || runtime.block_on(collected(async { work() })).1)
+    }
+
+    #[test]
+    fn events_are_lines_with_their_level_unless_it_is_the_usual_one() {
+        let lines = lines_of(|| {
+            tracing::info!(group = "red", "joined");
+            tracing::warn!(error = %"no answer", attempts = 3, "not healthy");
+            tracing::debug!("unseen");
+        });
+        assert_eq!(lines, ["joined, group=red", "WARN: not healthy, error=no answer, attempts=3"]);
+    }
+
+    #[test]
+    fn a_line_is_one_line_and_not_endless() {
+        let lines = lines_of(|| tracing::info!("a\nb\u{1b}[31m{}", "é".repeat(5000)));
+        assert_eq!(lines.len(), 1);
+        assert!(lines[0].starts_with(r"a\nb\u{1b}[31mé"), "{}", lines[0]);
+        assert!(lines[0].len() <= LONGEST_LINE + "…".len());
+    }
+
+    #[test]
+    fn lines_beyond_the_bound_are_counted() {
+        let lines = lines_of(|| (0..150).for_each(|number| tracing::info!("{number}")));
+        assert_eq!((lines.len(), lines.last().unwrap().as_str()), (101, "50 more lines were left out"));
+    }
+
+    #[test]
+    fn two_invocations_at_once_keep_their_lines_apart() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let invocation = |name: &'static str| {
+            collected(async move {
+                tracing::info!("{name} begins");
+                tokio::task::yield_now().await;
+                tracing::info!("{name} ends");
+            })
+        };
+        let both = async { tokio::join!(invocation("one"), invocation("two")) };
+        let ((_, one), (_, two)) = with_default(subscriber("info"), || runtime.block_on(both));
+        assert_eq!(one, ["one begins", "one ends"]);
+        assert_eq!(two, ["two begins", "two ends"]);
+    }
+}

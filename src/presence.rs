@@ -1,0 +1,146 @@
+//! Who is connected, without a database: `connected` puts every connection into the group [`ONLINE`], the service drops connections from
+//! their groups when they end, however they end, and lists the members of a group.
+//!
+//! It depends on the service's *upstream*: without it nobody tells this app that a client has connected, and the group stays empty.
+//! Where that can be noticed, the answer says so instead of claiming that nobody is there.
+
+mod upstream;
+
+pub(crate) use upstream::Upstream;
+
+use crate::api::{Presence, PresentUser};
+use azure_signalr::rest::GroupMember;
+use azure_signalr::{GroupName, HubClient, RestError};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The group of all connections. It is this app's own: nobody joins or leaves it by asking.
+pub(crate) const ONLINE: &str = "online";
+/// How long counting may take, over all pages.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// More connections than this are not counted; it is what the largest service has room for (signalr-service 6.1).
+const MOST_CONNECTIONS: u32 = 1_000_000;
+const PAGE: u8 = 200;
+/// How many users an answer lists.
+const MOST_USERS: usize = 1000;
+
+/// Why nobody can say who is there.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PresenceError {
+    /// The settings'.
+    #[error("`AzureSignalRConnectionString` is not set")]
+    NoService,
+    /// The service's, or of the network to it.
+    #[error("the service does not list who is connected")]
+    Service(#[from] RestError),
+    /// The service is slow.
+    #[error("the service has not listed who is connected within a minute")]
+    Deadline,
+}
+
+/// The connections of a moment.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Census {
+    /// How many connections each user has.
+    pub(crate) users: BTreeMap<String, u32>,
+    /// How many connections belong to nobody.
+    pub(crate) anonymous: u32,
+}
+
+impl Census {
+    fn count(&mut self, member: GroupMember) {
+        match member.user_id.filter(|user_id| !user_id.is_empty()) {
+            Some(user_id) => *self.users.entry(user_id).or_default() += 1,
+            None => self.anonymous += 1,
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.users.is_empty() && self.anonymous == 0
+    }
+
+    /// Distinct users, where a connection of nobody counts as one.
+    pub(crate) fn active_users(&self) -> u32 {
+        self.user_count().saturating_add(self.anonymous)
+    }
+
+    fn user_count(&self) -> u32 {
+        u32::try_from(self.users.len()).unwrap_or(u32::MAX)
+    }
+
+    /// As callers see it; `detail` says why it is not to be believed.
+    pub(crate) fn into_presence(self, detail: Option<String>) -> Presence {
+        let user_count = self.user_count();
+        let connections = self.users.values().fold(self.anonymous, |sum, count| sum.saturating_add(*count));
+        let users = self.users.into_iter().take(MOST_USERS);
+        let users = users.map(|(user_id, connections)| PresentUser { user_id, connections }).collect();
+        Presence { connections, user_count, users, anonymous: self.anonymous, detail }
+    }
+}
+
+/// Counts who is connected, page by page.
+pub(crate) async fn census(hub: Option<HubClient>) -> Result<Census, PresenceError> {
+    let mut census = Census::default();
+    for_each_connection(hub, |member| census.count(member)).await?;
+    Ok(census)
+}
+
+/// Shows every connection to `see`.
+pub(crate) async fn for_each_connection(
+    hub: Option<HubClient>,
+    mut see: impl FnMut(GroupMember),
+) -> Result<(), PresenceError> {
+    let hub = hub.ok_or(PresenceError::NoService)?;
+    let online = online();
+    let group = hub.group(&online);
+    let mut members = group.members().page_size(PAGE).top(MOST_CONNECTIONS);
+    let pages = async {
+        while let Some(page) = members.next_page().await? {
+            page.into_iter().for_each(&mut see);
+        }
+        Ok(())
+    };
+    tokio::time::timeout(DEADLINE, pages).await.unwrap_or(Err(PresenceError::Deadline))
+}
+
+pub(crate) fn online() -> GroupName {
+    ONLINE.parse().expect("a group name of letters")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn census(members: &[(&str, Option<&str>)]) -> Census {
+        let mut census = Census::default();
+        for (connection_id, user_id) in members {
+            let member = json!({"connectionId": connection_id, "userId": user_id});
+            census.count(serde_json::from_value(member).unwrap());
+        }
+        census
+    }
+
+    #[test]
+    fn users_are_counted_once_and_connections_of_nobody_each() {
+        let census =
+            census(&[("1", Some("bob")), ("2", None), ("3", Some("ann")), ("4", Some("bob")), ("5", Some(""))]);
+        assert_eq!(census.active_users(), 4);
+        let presence = census.into_presence(None);
+        assert_eq!((presence.connections, presence.user_count, presence.anonymous), (5, 2, 2));
+        let user = |user_id: &str, connections| PresentUser { user_id: user_id.to_owned(), connections };
+        assert_eq!(presence.users, [user("ann", 1), user("bob", 2)]);
+    }
+
+    #[test]
+    fn more_than_a_thousand_users_are_counted_and_not_listed() {
+        let users = (0..1500).map(|number| (format!("{number:04}"), 1)).collect();
+        let presence = Census { users, anonymous: 0 }.into_presence(None);
+        assert_eq!((presence.connections, presence.user_count, presence.users.len()), (1500, 1500, 1000));
+    }
+
+    #[tokio::test]
+    async fn without_a_service_nobody_can_say() {
+        assert!(matches!(super::census(None).await, Err(PresenceError::NoService)));
+    }
+}
