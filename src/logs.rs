@@ -78,7 +78,8 @@ fn line(event: &Event<'_>) -> String {
     let level = if level == Level::INFO { String::new() } else { format!("{level}: ") };
     let mut line = on_one_line(&format!("{level}{}{}", parts.message, parts.fields));
     if line.len() > LONGEST_LINE {
-        line.truncate(line.floor_char_boundary(LONGEST_LINE));
+        let end = (0..=LONGEST_LINE).rev().find(|end| line.is_char_boundary(*end)).unwrap_or(0);
+        line.truncate(end);
         line.push('…');
     }
     line

@@ -3,6 +3,7 @@
 //! Nothing is built before the first call, because TLS would double the time that the handler takes to start.
 
 use crate::api::ConnectionInfo;
+use crate::config::environment;
 use crate::error::chain;
 use crate::identity::{Now, Principal};
 use azure_signalr::token::{ClientToken, SignError, client_url};
@@ -43,7 +44,13 @@ pub(crate) struct Service {
 impl Service {
     pub(crate) fn new(connection_string: Option<ConnectionString>) -> Self {
         let product = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
-        let client = |connection| RestClient::new(connection).with_product(product).with_deadline(DEADLINE);
+        let client = |connection| {
+            let client = RestClient::new(connection).with_product(product).with_deadline(DEADLINE);
+            client.clone().with_identity(environment).unwrap_or_else(|error| {
+                tracing::warn!(error = chain(&error), "the service can be asked for its health only");
+                client
+            })
+        };
         Self { client: connection_string.map(client) }
     }
 

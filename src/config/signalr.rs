@@ -38,7 +38,7 @@ fn with_an_identity(part: impl Fn(&str) -> Option<(String, String)>) -> Result<O
     text.parse().map(Some).map_err(|source| {
         let culprit = match source {
             ConnectionStringError::InvalidServerEndpoint { .. } => part("serverEndpoint"),
-            ConnectionStringError::InvalidClientEndpoint { .. } => part("clientEndpoint"),
+            ConnectionStringError::InvalidClientEndpoint => part("clientEndpoint"),
             _ => None,
         };
         Setting::ConnectionString { name: culprit.map_or(name, |(name, _)| name), source }

@@ -151,31 +151,31 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(changes: Value, expected: Option<ClaimsError>) {
-        assert_eq!(read(&changes).err(), expected, "{changes}");
+    fn check(changes: &Value, expected: Option<ClaimsError>) {
+        assert_eq!(read(changes).err(), expected, "{changes}");
     }
 
     #[test]
     fn issuer_and_audience_must_be_these_to_the_letter() {
-        check(json!({}), None);
-        check(json!({"aud": ["other", "api://app"]}), None);
+        check(&json!({}), None);
+        check(&json!({"aud": ["other", "api://app"]}), None);
         for issuer in [json!(null), json!("https://issuer/"), json!("https://ISSUER"), json!(["https://issuer"])] {
-            check(json!({"iss": issuer}), Some(ClaimsError::Issuer));
+            check(&json!({"iss": issuer}), Some(ClaimsError::Issuer));
         }
         for audience in [json!(null), json!("App"), json!([]), json!([["app"]]), json!({"app": "app"})] {
-            check(json!({"aud": audience}), Some(ClaimsError::Audience));
+            check(&json!({"aud": audience}), Some(ClaimsError::Audience));
         }
     }
 
     #[test]
     fn times_are_checked_with_a_minute_of_leeway() {
-        check(json!({"exp": null}), Some(ClaimsError::NoExpiration));
-        check(json!({"exp": "soon"}), Some(ClaimsError::Time));
-        check(json!({"exp": PRESENT - 59}), None);
-        check(json!({"exp": PRESENT - 60}), Some(ClaimsError::Expired));
-        check(json!({"nbf": PRESENT + 60}), None);
-        check(json!({"nbf": PRESENT + 61}), Some(ClaimsError::NotYetValid));
-        check(json!({"nbf": "now"}), Some(ClaimsError::Time));
+        check(&json!({"exp": null}), Some(ClaimsError::NoExpiration));
+        check(&json!({"exp": "soon"}), Some(ClaimsError::Time));
+        check(&json!({"exp": PRESENT - 59}), None);
+        check(&json!({"exp": PRESENT - 60}), Some(ClaimsError::Expired));
+        check(&json!({"nbf": PRESENT + 60}), None);
+        check(&json!({"nbf": PRESENT + 61}), Some(ClaimsError::NotYetValid));
+        check(&json!({"nbf": "now"}), Some(ClaimsError::Time));
         assert_eq!(read(&json!({"exp": PRESENT - 59})).unwrap().ends, Some(PRESENT - 59));
         assert_eq!(read(&json!({"exp": 1700000600.9})).unwrap().ends, Some(PRESENT + 600));
         assert_eq!(read(&json!({"exp": 1e300})).unwrap().ends, Some(253_402_300_799));
@@ -183,10 +183,10 @@ mod tests {
 
     #[test]
     fn the_user_is_a_text_that_can_be_a_user_id() {
-        check(json!({"sub": null}), Some(ClaimsError::NoUser));
-        check(json!({"sub": ""}), Some(ClaimsError::NoUser));
-        check(json!({"sub": 7}), Some(ClaimsError::NoUser));
-        check(json!({"sub": ".."}), Some(ClaimsError::UserId(NameError::DotSegment)));
+        check(&json!({"sub": null}), Some(ClaimsError::NoUser));
+        check(&json!({"sub": ""}), Some(ClaimsError::NoUser));
+        check(&json!({"sub": 7}), Some(ClaimsError::NoUser));
+        check(&json!({"sub": ".."}), Some(ClaimsError::UserId(NameError::DotSegment)));
     }
 
     #[test]
