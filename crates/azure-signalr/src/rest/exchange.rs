@@ -2,7 +2,7 @@
 //!
 //! A success whose answer breaks off after the status was accepted by the service: for a message it is therefore not made again.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use backon::Retryable;
 use http::{HeaderName, HeaderValue};
@@ -103,7 +103,7 @@ impl RestClient {
     }
 
     fn sign(&self, path: &str) -> Result<String, SignError> {
-        RestToken::for_path(path).sign(&self.connection, SystemTime::now())
+        RestToken::for_path(path).sign(&self.connection, (self.now.0)())
     }
 
     fn address(&self, call: &Call) -> String {
