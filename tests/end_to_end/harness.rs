@@ -2,9 +2,9 @@
 
 use azure_signalr::ConnectionString;
 use azure_signalr::token::{ClientToken, client_url};
-use functions_host::events::{HostEvent, Observer};
+use functions_host::events::HostEvent;
 use futures_util::{SinkExt, StreamExt};
-use local_stack::{LocalStack, StackOptions};
+use local_stack::{Handler, LocalStack, Observer, StackEvent, StackOptions};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -29,15 +29,17 @@ pub(crate) async fn start() -> LocalStack {
 pub(crate) async fn start_watched() -> (LocalStack, Events) {
     let (sender, events) = mpsc::unbounded_channel();
     let observer = Observer::new(move |event| {
-        // A test that has heard enough is no reason to fail.
-        let _ = sender.send(event.clone());
+        if let StackEvent::Host(event) = event {
+            // A test that has heard enough is no reason to fail.
+            let _ = sender.send(event.clone());
+        }
     });
     (start_observed(observer).await, Events(events))
 }
 
 async fn start_observed(observer: Observer) -> LocalStack {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let handler = Some(env!("CARGO_BIN_EXE_handler").into());
+    let handler = Handler::Program(env!("CARGO_BIN_EXE_handler").into());
     let stack = LocalStack::start(StackOptions { handler, observer, ..StackOptions::new(root) }).await;
     stack.expect("the stack starts on free ports")
 }

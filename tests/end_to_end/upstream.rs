@@ -5,11 +5,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Json, Router};
-use local_stack::{LocalStack, StackOptions};
+use local_stack::{Handler, LocalStack, StackOptions};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 /// Far more than anything here takes.
@@ -37,10 +36,10 @@ impl Chat {
         write_function(&folder, "say", &[trigger("messages", "say"), output]);
         write_function(&folder, "fail", &[trigger("messages", "fail")]);
         let (heard, events) = mpsc::unbounded_channel();
-        let attach = Some(serve(functions(heard)).await);
+        let handler = Handler::in_process(functions(heard));
         // With keys, so that the service has to know that of the webhook.
         let keys = Some(folder.path().join("keys.json"));
-        let options = StackOptions { attach, keys, ..StackOptions::new(folder.path()) };
+        let options = StackOptions { handler, keys, ..StackOptions::new(folder.path()) };
         let stack = LocalStack::start(options).await.expect("the stack starts on free ports");
         Chat { stack, events, _folder: folder }
     }
@@ -64,13 +63,6 @@ fn write_function(folder: &TempDir, name: &str, bindings: &[Value]) {
 
 fn write(folder: &TempDir, file: &str, content: &Value) {
     std::fs::write(folder.path().join(file), content.to_string()).expect("the file is written");
-}
-
-async fn serve(functions: Router) -> std::net::SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("an address");
-    tokio::spawn(async { axum::serve(listener, functions).await });
-    address
 }
 
 fn functions(heard: mpsc::UnboundedSender<Value>) -> Router {

@@ -9,6 +9,7 @@ use azure_signalr::{ConnectionString, HubName};
 use serde_json::Value;
 
 use crate::app::Settings;
+use crate::clock::Clock;
 use crate::expressions;
 use crate::invocation::BindingData;
 use crate::warnings::{Warning, WarningCode};
@@ -23,6 +24,7 @@ pub(crate) struct Context<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) binding_data: &'a serde_json::Map<String, Value>,
     notes: &'a Notes,
+    clock: &'a Clock,
 }
 
 /// What the developer should hear of an invocation, also of one that fails.
@@ -43,13 +45,18 @@ impl Notes {
 pub(crate) type BindingError = String;
 
 impl<'a> Context<'a> {
-    pub(crate) fn new(settings: &'a Settings, binding_data: &'a BindingData, notes: &'a Notes) -> Self {
-        Self { settings, binding_data, notes }
+    pub(crate) fn new(
+        settings: &'a Settings,
+        binding_data: &'a BindingData,
+        notes: &'a Notes,
+        clock: &'a Clock,
+    ) -> Self {
+        Self { settings, binding_data, notes, clock }
     }
 
     /// The value of a property that may hold expressions.
     fn resolve(&self, text: &str) -> Result<String, BindingError> {
-        expressions::resolve(text, self.settings, self.binding_data).map_err(|error| {
+        expressions::resolve(text, self.settings, self.binding_data, self.clock.now()).map_err(|error| {
             let note = format!(
                 "`{text}` has no value in this call, which fails the whole call; send what it names, or take it out of \
                  function.json"

@@ -75,6 +75,11 @@ pub fn render(event: &HostEvent, now: Timestamp, style: Style) -> String {
     let mut page = Page { text: String::new(), now, style };
     match event {
         HostEvent::Listening { functions, broken, .. } => page.list(functions, broken),
+        // What there is was listed at the start; who has changed it knows what.
+        HostEvent::Reloaded { broken, .. } => {
+            page.line(Ink::News, "The app was reloaded.");
+            page.list(&[], broken);
+        }
         HostEvent::WorkerStarting { worker_id, process_id, executable, port } => {
             let line = format!(
                 "Starting worker process. fileName:{executable}, pid:{process_id}, port:{port}, workerId:{worker_id}"

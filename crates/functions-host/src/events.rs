@@ -155,6 +155,13 @@ pub enum HostEvent {
         /// Functions in error: name and the host's message.
         broken: Vec<(String, String)>,
     },
+    /// A changed app has taken the place of the one that ran; calls go to its handler from now on.
+    Reloaded {
+        /// As in `Listening`.
+        functions: Vec<ListedFunction>,
+        /// As in `Listening`.
+        broken: Vec<(String, String)>,
+    },
     /// A handler process was started and is being probed.
     WorkerStarting {
         /// New for every process.
@@ -271,6 +278,14 @@ pub enum HostEvent {
         /// Its text.
         text: String,
     },
+}
+
+impl HostEvent {
+    /// Whether it is a line of this text that a function has logged.
+    #[must_use]
+    pub fn is_log(&self, text: &str) -> bool {
+        matches!(self, Self::FunctionLog { line, .. } if line == text)
+    }
 }
 
 #[cfg(test)]

@@ -48,12 +48,18 @@ pub fn resolve_settings(text: &str, settings: &Settings) -> Result<String, Expre
 /// Replaces every `%NAME%` by a setting and every `{a.b}` by the trigger's binding data: route, query and body values
 /// at the top, and the objects `query`, `headers` and `sys`. Letter case is ignored everywhere.
 ///
-/// `{rand-guid}`, `{datetime}`, `{sys.utcnow}` and `{sys.randguid}` need no data and take a format: `{datetime:yyyy}`.
+/// `{rand-guid}`, `{datetime}`, `{sys.utcnow}` and `{sys.randguid}` need no data and take a format: `{datetime:yyyy}`. `now` is what
+/// the dates stand for.
 ///
 /// # Errors
 /// When a setting or a value is missing, or the braces do not match.
-pub fn resolve(text: &str, settings: &Settings, binding_data: &Map<String, Value>) -> Result<String, ExpressionError> {
-    bind(&resolve_settings(text, settings)?, binding_data, Timestamp::now())
+pub fn resolve(
+    text: &str,
+    settings: &Settings,
+    binding_data: &Map<String, Value>,
+    now: Timestamp,
+) -> Result<String, ExpressionError> {
+    bind(&resolve_settings(text, settings)?, binding_data, now)
 }
 
 /// Replaces every `{a.b}`; `now` is what the date expressions stand for.

@@ -6,9 +6,11 @@
 //!
 //! Reading order: what the app is ([`app`]), how its texts are understood ([`expressions`], [`routes`], [`schedule`]),
 //! one invocation from envelope to answer (`invocation`, `encoding`, `answer`, `http_output`, `bindings`), what runs
-//! (`worker`, [`timers`], [`host`], [`keys`], `server`), what is told to the outside ([`events`], [`warnings`], [`console`]).
+//! (`worker`, [`timers`] by a [`clock`], [`host`], [`keys`], `server`), what is told to the outside ([`events`], [`warnings`],
+//! [`console`]).
 
 pub mod app;
+pub mod clock;
 pub mod expressions;
 pub mod routes;
 pub mod schedule;

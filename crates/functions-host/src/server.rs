@@ -3,18 +3,19 @@
 //! Easily missed: a wrong method gives 404, not 405, and a preflight request is answered before any function is looked for.
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::serve::ListenerExt as _;
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
+use http_body_util::BodyExt as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::FunctionState;
 use crate::events::{Excerpt, HostEvent, LogLevel};
-use crate::host::{Call, Finished, Invoker, Proxied, Reply};
+use crate::host::{Call, Current, Finished, Invoker, Lease, Proxied, Reply};
 use crate::invocation::{HttpCall, Identity};
 use crate::routes::RouteValues;
 use crate::warnings::{Warning, WarningCode};
@@ -28,25 +29,56 @@ mod webhooks;
 const BODY_LIMIT: usize = 104_857_600;
 
 /// Serves until `shutdown`, then lets open requests end.
-pub(crate) async fn serve(listener: TcpListener, invoker: Invoker, shutdown: CancellationToken) {
+pub(crate) async fn serve(listener: TcpListener, current: Current, shutdown: CancellationToken) {
     let listener = listener.tap_io(|stream| {
         // Without it small answers may wait; with an error they still arrive.
         let _ = stream.set_nodelay(true);
     });
-    let router = Router::new().fallback(answer).with_state(invoker.clone());
+    let router = Router::new().fallback(answer).with_state(current.clone());
     if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await {
-        invoker.observer().log(LogLevel::Error, format!("the listener has failed: {error}"));
+        current.now().observer().log(LogLevel::Error, format!("the listener has failed: {error}"));
     }
 }
 
-async fn answer(State(invoker): State<Invoker>, request: Request) -> Response {
-    let cors = cors::Decision::on(invoker.app().settings.cors(), request.method(), request.headers());
+async fn answer(State(current): State<Current>, request: Request) -> Response {
+    let lease = current.now();
+    let cors = cors::Decision::on(lease.app().settings.cors(), request.method(), request.headers());
     if cors.is_preflight() {
         return cors.preflight_response();
     }
-    let mut response = dispatch(&invoker, request).await;
+    let lease = if current.is_without_handler() && needs_handler(&lease, &request) {
+        current.with_handler().await
+    } else {
+        Ok(lease)
+    };
+    let mut response = match lease {
+        Ok(lease) => hold(dispatch(&lease, request).await, lease),
+        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason.to_string()).into_response(),
+    };
     cors.allow(response.headers_mut());
     response
+}
+
+/// Calls of functions wait until there is a handler; everything else is answered without.
+fn needs_handler(invoker: &Invoker, request: &Request) -> bool {
+    let path = request.uri().path();
+    match admin::path_below(path) {
+        Some(rest) => request.method() == Method::POST && rest.to_ascii_lowercase().starts_with("functions/"),
+        None => webhooks::extension(path).is_some() || invoker.shared().routes.find(request.method(), path).is_some(),
+    }
+}
+
+/// A response that is still being written when it is returned goes on needing the handler.
+fn hold(response: Response, lease: Lease) -> Response {
+    if response.body().size_hint().exact().is_some() {
+        return response;
+    }
+    response.map(|body| {
+        Body::new(body.map_frame(move |frame| {
+            let _until_the_end = &lease;
+            frame
+        }))
+    })
 }
 
 async fn dispatch(invoker: &Invoker, request: Request) -> Response {

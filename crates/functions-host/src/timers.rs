@@ -1,55 +1,78 @@
 //! The tasks that fire timer functions (functions-host 6.2 to 6.4).
 //!
-//! One task per timer, and it waits for the end of each run, so runs of one timer never overlap. The next time is
+//! One task per timer, by the host's clock, and it waits for the end of each run, so runs of one timer never overlap. The next time is
 //! counted from the start of a run: a run that takes longer than its interval is followed by the next one at once.
 //! What the real host's schedule monitor keeps in storage is kept in memory or in a folder: see [`ScheduleStore`].
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use jiff::{Timestamp, Zoned};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, Zoned};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::{Function, FunctionState, TimerTrigger, Trigger};
+use crate::clock::{Activity, Clock};
 use crate::events::{HostEvent, LogLevel, Observer};
 use crate::host::Invoker;
 use crate::invocation::{ScheduleStatus, TimerInfo};
 use crate::warnings::{Warning, WarningCode};
 
-/// The longest single wait of the real host; longer ones are chained.
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 24 * 60 * 60);
-
 /// The shortest wait, which also keeps an interval of zero from taking all the processor.
-const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+const SHORTEST_WAIT: SignedDuration = SignedDuration::from_millis(1);
 
 mod store;
 
-pub use store::ScheduleStore;
+pub use store::{MemorySchedules, ScheduleStore};
 
-/// The status of every monitored timer, by function. Clones share it.
+/// The timers of a host, and what its schedule monitor knows. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Timers {
-    statuses: Arc<Mutex<HashMap<String, ScheduleStatus>>>,
+    clock: Clock,
     store: ScheduleStore,
+    statuses: MemorySchedules,
+    leases: Leases,
+}
+
+/// Who may run the timer of a function. The real host's lease on the listener (functions-host 6.5); here it keeps an app that was
+/// reloaded from firing a timer whose last run goes on in the app before.
+type Leases = Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>>;
+
+/// How the timers end.
+#[derive(Debug, Clone)]
+pub(crate) struct Ending {
+    /// Runs that have begun go on; nothing else begins.
+    pub(crate) soon: CancellationToken,
+    /// Nobody waits for runs any more.
+    pub(crate) now: CancellationToken,
 }
 
 impl Timers {
-    /// Timers whose monitor keeps what it knows there.
-    pub(crate) fn kept_in(store: ScheduleStore) -> Timers {
-        Timers { store, ..Timers::default() }
+    /// Timers by this clock whose monitor keeps what it knows there.
+    pub(crate) fn new(clock: Clock, store: ScheduleStore) -> Timers {
+        let statuses = match &store {
+            ScheduleStore::Memory(statuses) => statuses.clone(),
+            ScheduleStore::Folder(_) => MemorySchedules::default(),
+        };
+        Timers { clock, store, statuses, leases: Leases::default() }
     }
 
-    /// Starts a task for each timer that is not disabled, in `tasks`; each ends with `shutdown`.
-    pub(crate) fn start(&self, invoker: &Invoker, tasks: &TaskTracker, shutdown: &CancellationToken) {
+    /// The clock by which they run.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Starts a task for each timer that is not disabled, in `tasks`.
+    pub(crate) fn start(&self, invoker: &Invoker, tasks: &TaskTracker, ending: &Ending) {
         for (place, function) in invoker.app().functions.iter().enumerate() {
             if function.state == FunctionState::Enabled && matches!(function.trigger, Trigger::Timer(_)) {
-                let (timers, invoker, shutdown) = (self.clone(), invoker.clone(), shutdown.clone());
+                let (timers, invoker, ending) = (self.clone(), invoker.clone(), ending.clone());
+                let activity = self.clock.activity();
                 tasks.spawn(async move {
-                    let run = timers.run_function(&invoker, place);
-                    shutdown.run_until_cancelled(run).await;
+                    let run = timers.run_function(&invoker, place, activity, &ending.soon);
+                    ending.now.run_until_cancelled(run).await;
                 });
             }
         }
@@ -57,21 +80,23 @@ impl Timers {
 
     /// The timer value of a run by hand: the current status, never past due (functions-host 4.3).
     pub(crate) fn manual_run(&self, function: &str, trigger: &TimerTrigger) -> TimerInfo {
-        let status = self.statuses().get(function).cloned();
+        let status = self.statuses.get(function);
         TimerInfo { adjust_for_dst: trigger.schedule.adjusts_for_dst(), status, is_past_due: false }
     }
 
-    async fn run_function(&self, invoker: &Invoker, place: usize) {
+    async fn run_function(&self, invoker: &Invoker, place: usize, activity: Activity, stop: &CancellationToken) {
         let Some(function) = invoker.app().functions.get(place) else { return };
         let Trigger::Timer(trigger) = &function.trigger else { return };
-        let runner = &HostRunner { invoker, function };
-        Timer { function, trigger, timers: self, observer: invoker.observer(), clock: &SystemClock, runner }
-            .run()
-            .await;
+        let lease = self.lease(&function.name);
+        let Some(_lease) = stop.run_until_cancelled(lease.lock()).await else { return };
+        let (observer, runner) = (invoker.observer(), &HostRunner { invoker, function });
+        let zone = TimeZone::system();
+        Timer { function, trigger, timers: self, observer, activity: &activity, zone, stop, runner }.run().await;
     }
 
-    fn statuses(&self) -> std::sync::MutexGuard<'_, HashMap<String, ScheduleStatus>> {
-        self.statuses.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lease(&self, function: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(leases.entry(function.to_owned()).or_default())
     }
 }
 
@@ -94,27 +119,6 @@ enum Cause {
     PastDue,
 }
 
-/// The time of day and waiting, so that tests need no real time.
-trait Clock: Sync {
-    /// The time in the zone of this process.
-    fn now(&self) -> Zoned;
-
-    /// Waits.
-    fn wait(&self, duration: Duration) -> impl Future<Output = ()> + Send;
-}
-
-struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> Zoned {
-        Zoned::now()
-    }
-
-    fn wait(&self, duration: Duration) -> impl Future<Output = ()> + Send {
-        tokio::time::sleep(duration)
-    }
-}
-
 /// Runs the function of a timer.
 trait Runner: Sync {
     /// Returns when the run has ended, however it went.
@@ -133,20 +137,24 @@ impl Runner for HostRunner<'_> {
 }
 
 /// One timer that runs.
-struct Timer<'a, C, R> {
+struct Timer<'a, R> {
     function: &'a Function,
     trigger: &'a TimerTrigger,
     timers: &'a Timers,
     observer: &'a Observer,
-    clock: &'a C,
+    activity: &'a Activity,
+    /// In which the schedule is meant.
+    zone: TimeZone,
+    /// Ends it between two runs.
+    stop: &'a CancellationToken,
     runner: &'a R,
 }
 
-impl<C: Clock, R: Runner> Timer<'_, C, R> {
-    /// Fires for ever, or until the schedule has no further occurrence.
+impl<R: Runner> Timer<'_, R> {
+    /// Fires for ever, or until it is stopped or the schedule has no further occurrence.
     async fn run(&self) {
-        let started = self.clock.now();
-        let known = self.known_status(&started).await;
+        let started = self.now();
+        let known = self.known_status().await;
         let mut status =
             known.as_ref().map_or_else(|| self.first_status(&started), |known| self.checked(known, &started));
         if known.as_ref() != Some(&status) {
@@ -157,19 +165,25 @@ impl<C: Clock, R: Runner> Timer<'_, C, R> {
             status = self.fire(cause, status).await;
         }
         while status.next < never(&status.next) {
-            self.wait_until(&status.next).await;
+            if self.stop.run_until_cancelled(self.wait_until(&status.next)).await.is_none() {
+                return;
+            }
             status = self.fire(Cause::Schedule, status).await;
         }
     }
 
-    /// What the monitor knows from an earlier time, in the zone of `now`.
-    async fn known_status(&self, now: &Zoned) -> Option<ScheduleStatus> {
+    fn now(&self) -> Zoned {
+        self.activity.now().to_zoned(self.zone.clone())
+    }
+
+    /// What the monitor knows from an earlier time.
+    async fn known_status(&self) -> Option<ScheduleStatus> {
         if !self.trigger.is_monitored() {
             return None;
         }
         match &self.timers.store {
-            ScheduleStore::Memory => self.timers.statuses().get(&self.function.name).cloned(),
-            ScheduleStore::Folder(folder) => store::read(folder, &self.function.name, now.time_zone()).await,
+            ScheduleStore::Memory(statuses) => statuses.get(&self.function.name),
+            ScheduleStore::Folder(folder) => store::read(folder, &self.function.name, &self.zone).await,
         }
     }
 
@@ -206,7 +220,7 @@ impl<C: Clock, R: Runner> Timer<'_, C, R> {
 
     /// Runs the function once and answers the status after it.
     async fn fire(&self, cause: Cause, status: ScheduleStatus) -> ScheduleStatus {
-        let now = self.clock.now();
+        let now = self.now();
         let planned = status.next.clone();
         let firing = Firing {
             timer: TimerInfo {
@@ -233,16 +247,8 @@ impl<C: Clock, R: Runner> Timer<'_, C, R> {
     }
 
     async fn wait_until(&self, time: &Zoned) {
-        let mut remaining = self.time_until(time).max(SHORTEST_WAIT);
-        while !remaining.is_zero() {
-            self.clock.wait(remaining.min(LONGEST_WAIT)).await;
-            remaining = self.time_until(time);
-        }
-    }
-
-    /// Zero when the time is over.
-    fn time_until(&self, time: &Zoned) -> Duration {
-        Duration::try_from(time.duration_since(&self.clock.now())).unwrap_or_default()
+        let soonest = self.activity.now().checked_add(SHORTEST_WAIT).unwrap_or(Timestamp::MAX);
+        self.activity.sleep_until(time.timestamp().max(soonest)).await;
     }
 
     fn next_after(&self, time: &Zoned) -> Zoned {
@@ -254,7 +260,7 @@ impl<C: Clock, R: Runner> Timer<'_, C, R> {
             return;
         }
         let name = &self.function.name;
-        self.timers.statuses().insert(name.clone(), status.clone());
+        self.timers.statuses.set(name, status.clone());
         if let ScheduleStore::Folder(folder) = &self.timers.store
             && let Err(error) = store::write(folder, name, status).await
         {

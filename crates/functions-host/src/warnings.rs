@@ -130,6 +130,7 @@ codes! {
     FunctionTimeout "FH5002" "A function that takes too long",
     HandlerStaysAlive "FH5003" "A handler that does not end",
     HandlerLeft "FH5004" "A handler that ended by itself",
+    RestartsWithoutEnd "FH5005" "A handler that asks to be restarted again and again",
 }
 
 impl fmt::Display for WarningCode {

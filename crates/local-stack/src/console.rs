@@ -3,9 +3,9 @@
 //! Lines are written by a thread of their own: a terminal that is paused must not hold up the host, whose calls report here.
 
 use functions_host::console::{Colour, Style, banner, render};
-use functions_host::events::{HostEvent, ListedFunction, ListedTrigger, Observer};
+use functions_host::events::{HostEvent, ListedFunction, ListedTrigger};
 use jiff::Timestamp;
-use local_stack::LocalStack;
+use local_stack::{LocalStack, Observer, StackEvent};
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -53,7 +53,9 @@ impl Console {
     /// Prints what the host reports, and keeps the list of functions for the suggestions.
     pub(crate) fn observer(&self) -> Observer {
         let console = self.clone();
-        Observer::new(move |event: &HostEvent| {
+        Observer::new(move |event| {
+            // The emulator is heard through `tracing`.
+            let StackEvent::Host(event) = event else { return };
             if let HostEvent::Listening { functions, .. } = event {
                 console.functions.lock().unwrap_or_else(PoisonError::into_inner).clone_from(functions);
             }

@@ -9,13 +9,10 @@ use clap::Parser;
 use console::Console;
 use functions_host::keys::Keys;
 use jiff::Timestamp;
-use local_stack::{
-    LocalStack, PreparedStack, SignalR, StackOptions, StartError, build_handler, built_beside, find_app, is_replaced,
-};
+use local_stack::{Handler, LocalStack, SignalR, StackOptions, build_handler, built_beside, find_app, is_replaced};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
@@ -76,18 +73,33 @@ async fn run(options: &Options, console: &Console) -> Result<()> {
     let environment = environment(console);
     let signalr =
         if options.no_emulator { SignalR::FromSettings } else { SignalR::Emulator { port: options.signalr_port } };
-    let stack = PreparedStack::new(StackOptions {
+    let mut stack = LocalStack::start(StackOptions {
         host_port: options.port,
         signalr,
         keys: options.enable_auth.then(|| Keys::default_file(&app)),
         environment: environment.clone(),
+        handler: Handler::Awaited,
         observer: console.observer(),
         ..StackOptions::new(&app)
     })
     .await?;
-    let stack = stack.with_handler(handler(&app, options, &environment)?);
     let mut signals = signals()?;
-    let Some(stack) = start(stack, &mut signals).await? else { return Ok(()) };
+    let handler = handler(&app, options, &environment)?.map_or(Handler::Declared, Handler::Program);
+    let loaded = tokio::select! {
+        loaded = stack.reload(handler) => Some(loaded),
+        _ = signals.recv() => None,
+    };
+    match loaded {
+        Some(Ok(())) => {}
+        Some(Err(error)) => {
+            stack.shutdown().await;
+            return Err(error.into());
+        }
+        None => {
+            stack.shutdown().await;
+            return Ok(());
+        }
+    }
     console.ready(&stack);
     let ended = tokio::select! {
         _ = signals.recv() => Ok(()),
@@ -100,24 +112,6 @@ async fn run(options: &Options, console: &Console) -> Result<()> {
         _ = signals.recv() => kill(handler),
     }
     ended
-}
-
-/// Starts the stack; `None` when it was called off by a signal, and everything has ended again.
-async fn start(stack: PreparedStack, signals: &mut mpsc::Receiver<()>) -> Result<Option<LocalStack>> {
-    let called_off = CancellationToken::new();
-    let mut starting = std::pin::pin!(stack.start(&called_off));
-    let started = tokio::select! {
-        started = &mut starting => started,
-        _ = signals.recv() => {
-            called_off.cancel();
-            starting.await
-        }
-    };
-    match started {
-        Ok(stack) => Ok(Some(stack)),
-        Err(StartError::CalledOff) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
 }
 
 fn app_folder(chosen: Option<&Path>) -> Result<PathBuf> {

@@ -1,22 +1,22 @@
 //! What to run, and why it may not start.
 
 use functions_host::app::{AppError, BrokenFunction};
-use functions_host::events::Observer;
+use functions_host::clock::Clock;
 use functions_host::host::StartError as HostError;
 use functions_host::keys::KeysError;
+use functions_host::timers::ScheduleStore;
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
+
+use crate::{Handler, Observer};
 
 /// What to run, and where.
 #[derive(Debug)]
 pub struct StackOptions {
     /// The folder with host.json and the function folders.
     pub app: PathBuf,
-    /// The program to run instead of the one that host.json names.
-    pub handler: Option<PathBuf>,
-    /// Where a handler listens already, for example in a debugger or a test; none is started then.
-    pub attach: Option<SocketAddr>,
+    /// Where the handler comes from.
+    pub handler: Handler,
     /// The port of the host on 127.0.0.1; 0 takes a free one, `None` that of `Host.LocalHttpPort` in the settings, else 7071.
     pub host_port: Option<u16>,
     /// Which service the app sends through.
@@ -25,7 +25,11 @@ pub struct StackOptions {
     pub keys: Option<PathBuf>,
     /// Variables that win over local.settings.json, as the environment does.
     pub environment: Vec<(String, String)>,
-    /// Hears what the host reports.
+    /// Where monitored timers keep their schedule. It outlives the host: what was missed while that was stopped is past due after.
+    pub schedules: ScheduleStore,
+    /// By what timers run, and tokens are made and expire. A handler that is a process of its own knows only the time of the system.
+    pub clock: Clock,
+    /// Hears of everything that happens.
     pub observer: Observer,
 }
 
@@ -47,12 +51,13 @@ impl StackOptions {
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
             app: folder.into(),
-            handler: None,
-            attach: None,
+            handler: Handler::default(),
             host_port: Some(0),
             signalr: SignalR::Emulator { port: 0 },
             keys: None,
             environment: Vec::new(),
+            schedules: ScheduleStore::default(),
+            clock: Clock::system(),
             observer: Observer::silent(),
         }
     }
@@ -102,9 +107,15 @@ pub enum StartError {
         /// The last thing that went wrong, in the host's words.
         reason: String,
     },
-    /// The start was called off.
-    #[error("the start was called off")]
-    CalledOff,
+    /// The handler in this process finds no socket.
+    #[error("port {port} cannot be listened on by the handler in this process; start the stack anew")]
+    HandlerPort {
+        /// The port that it had before; 0 for any.
+        port: u16,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
 }
 
 fn listed(functions: &[BrokenFunction]) -> String {

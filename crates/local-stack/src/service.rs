@@ -1,78 +1,125 @@
-//! The emulator as a part of the stack: bound first, run once the host has its address.
+//! The emulator as a part of the stack: it gets its address first, runs once the host has one, and may be ended and run again.
+//!
+//! Easily missed: an emulator that runs again knows no group and no connection. Its address and its keys are the same.
 
 use crate::StartError;
-use functions_host::app::{App, FunctionState, Trigger};
-use signalr_emulator::{EmulatorOptions, Upstream};
+use crate::events::{News, StackEvent};
+use functions_host::clock::{Clock, Notice};
+use signalr_emulator::{self as emulator, Emulator, EmulatorOptions, TimeSource, Upstream};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// An emulator that has its address and does not run yet.
-#[derive(Debug)]
-pub(crate) struct BoundService {
-    listener: TcpListener,
-    options: EmulatorOptions,
-    pub(crate) connection_string: String,
-}
+/// The option of `cargo dev` that sets the emulator's port.
+const PORT_OPTION: &str = "--signalr-port";
 
-/// A running emulator. It ends when it is dropped, or with [`Service::end`], which waits for that.
+/// The emulator of a stack, whether it runs or not.
 #[derive(Debug)]
 pub(crate) struct Service {
     pub(crate) address: SocketAddr,
     pub(crate) connection_string: String,
-    /// Cancelled when the emulator has ended, whether it should or not.
-    pub(crate) ended: CancellationToken,
-    shutdown: DropGuard,
-    running: JoinHandle<io::Result<()>>,
+    options: EmulatorOptions,
+    news: News,
+    state: State,
+    _told_of_the_time: Notice,
 }
 
-impl BoundService {
-    pub(crate) async fn bind(port: u16) -> Result<Self, StartError> {
-        let listener = listen(port, "--signalr-port").await?;
-        let options = EmulatorOptions::default();
-        let connection_string = signalr_emulator::connection_string(address(&listener), &options.access_keys.primary);
-        Ok(Self { listener, options, connection_string })
-    }
+#[derive(Debug)]
+enum State {
+    Bound(TcpListener),
+    Running(Running),
+    Stopped,
+}
 
-    pub(crate) fn run(self, upstream: Upstream) -> Service {
-        let Self { listener, options, connection_string } = self;
-        let (address, shutdown, ended) = (address(&listener), CancellationToken::new(), CancellationToken::new());
-        let emulator = signalr_emulator::run(listener, EmulatorOptions { upstream, ..options }, shutdown.clone());
-        let ends = ended.clone().drop_guard();
-        let running = tokio::spawn(async move {
-            let _ends = ends;
-            emulator.await
-        });
-        Service { address, connection_string, ended, shutdown: shutdown.drop_guard(), running }
-    }
+/// It ends when it is dropped.
+#[derive(Debug)]
+struct Running {
+    emulator: Emulator,
+    /// Cancelled when the emulator has ended, whether it should or not.
+    ended: CancellationToken,
+    shutdown: DropGuard,
+    task: JoinHandle<io::Result<()>>,
+    /// Passes its events on.
+    telling: JoinHandle<()>,
 }
 
 impl Service {
-    pub(crate) async fn end(self) {
-        drop(self.shutdown);
-        match self.running.await {
+    /// Takes the port.
+    pub(crate) async fn bind(port: u16, clock: &Clock, news: News) -> Result<Self, StartError> {
+        let listener = listen(port, PORT_OPTION).await?;
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let reads = clock.clone();
+        let time = TimeSource::new(move || reads.system_time());
+        let jumping = time.clone();
+        let told = clock.on_move(move || jumping.has_jumped());
+        let options = EmulatorOptions::default().with_time(time);
+        let connection_string = emulator::connection_string(address, &options.access_keys.primary);
+        Ok(Self { address, connection_string, options, news, state: State::Bound(listener), _told_of_the_time: told })
+    }
+
+    /// Runs unless it does.
+    pub(crate) async fn run(&mut self, upstream: Upstream) -> Result<(), StartError> {
+        let listener = match std::mem::replace(&mut self.state, State::Stopped) {
+            State::Bound(listener) => listener,
+            State::Stopped => listen(self.address.port(), PORT_OPTION).await?,
+            running @ State::Running(_) => {
+                self.state = running;
+                return Ok(());
+            }
+        };
+        let (shutdown, ended) = (CancellationToken::new(), CancellationToken::new());
+        let emulator = Emulator::new(EmulatorOptions { upstream, ..self.options.clone() }, shutdown.clone());
+        let (serving, ends) = (emulator.clone(), ended.clone().drop_guard());
+        let telling = tokio::spawn(tell(emulator.events(), self.news.clone(), ended.clone()));
+        let task = tokio::spawn(async move {
+            let _ends = ends;
+            serving.serve(listener).await
+        });
+        self.state = State::Running(Running { emulator, ended, shutdown: shutdown.drop_guard(), task, telling });
+        Ok(())
+    }
+
+    pub(crate) fn emulator(&self) -> Option<&Emulator> {
+        if let State::Running(running) = &self.state { Some(&running.emulator) } else { None }
+    }
+
+    /// Returns when it has ended by itself.
+    pub(crate) async fn ended(&self) {
+        match &self.state {
+            State::Running(running) => running.ended.cancelled().await,
+            State::Bound(_) | State::Stopped => std::future::pending().await,
+        }
+    }
+
+    pub(crate) async fn end(&mut self) {
+        let State::Running(running) = std::mem::replace(&mut self.state, State::Stopped) else { return };
+        drop(running.shutdown);
+        match running.task.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "the emulator ended with an error"),
             Err(error) => tracing::error!(%error, "the emulator panicked"),
         }
+        // It ends with the emulator.
+        let _ = running.telling.await;
     }
 }
 
-/// What happens to clients is reported to the host if any function wants to hear of it. Without such a function a service in
-/// Azure has no upstream either. `code` is the key of the webhook, where callers need keys.
-pub(crate) fn upstream(app: &App, host: &TcpListener, code: Option<&str>) -> Upstream {
-    let listens = app
-        .functions
-        .iter()
-        .any(|function| matches!(function.trigger, Trigger::SignalR(_)) && function.state == FunctionState::Enabled);
-    if !listens {
-        return Upstream::default();
+/// Passes events on until the emulator has ended and everything is told.
+async fn tell(mut events: emulator::Events, news: News, ended: CancellationToken) {
+    loop {
+        let next = tokio::select! {
+            biased;
+            next = events.next() => next,
+            () = ended.cancelled() => return,
+        };
+        match next {
+            Some(emulator::News::Happened(happened)) => news.tell(StackEvent::Emulator(happened)),
+            Some(emulator::News::Missed(count)) => news.tell(StackEvent::Missed(count)),
+            None => return,
+        }
     }
-    let query = code.map(|code| format!("?code={code}")).unwrap_or_default();
-    let webhook = format!("http://{}/runtime/webhooks/signalr{query}", address(host));
-    Upstream::to(webhook).expect("an address of this machine is an absolute address")
 }
 
 pub(crate) async fn listen(port: u16, option: &'static str) -> Result<TcpListener, StartError> {
@@ -81,8 +128,4 @@ pub(crate) async fn listen(port: u16, option: &'static str) -> Result<TcpListene
         io::ErrorKind::AddrInUse => StartError::PortInUse { port, option },
         _ => StartError::Port { port, option, source },
     })
-}
-
-fn address(listener: &TcpListener) -> SocketAddr {
-    listener.local_addr().expect("a bound socket has an address")
 }

@@ -1,134 +1,88 @@
-//! Starts and ends the parts in the right order: both get their sockets before either runs, since each has to know the other's
+//! Starts and ends the parts in the right order: all get their sockets before any runs, since each has to know the other's
 //! address; the host ends first, since its handler may still send.
 
-use crate::service::{BoundService, Service, listen, upstream};
-use crate::{SignalR, StackOptions, StartError};
-use functions_host::app::{App, Fault};
+use crate::app::{AppSource, upstream};
+use crate::events::{Events, News, StackEvent};
+use crate::handler::Server;
+use crate::service::{Service, listen};
+use crate::{Handler, SignalR, StackOptions, StartError};
+use functions_host::app::App;
+use functions_host::clock::Clock;
 use functions_host::events::{HostEvent, Observer};
-use functions_host::host::{Host, HostOptions, Stopped, WorkerSource};
+use functions_host::host::{Host, HostOptions, InvocationReport, InvokeError, ReloadError, Stopped, WorkerSource};
 use functions_host::keys::Keys;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
+use functions_host::timers::ScheduleStore;
+use signalr_emulator::{Emulator, Upstream};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
-/// The setting by which the handler itself finds the service.
-const CONNECTION_STRING: &str = "AzureSignalRConnectionString";
-/// How a setting replaces the program that host.json names (functions-host 1.2).
-pub(crate) const EXECUTABLE: &str = "AzureFunctionsJobHost__customHandler__description__defaultExecutablePath";
 /// The port of `func start` (functions-host 8.3).
 const DEFAULT_PORT: u16 = 7071;
+/// The option of `cargo dev` that sets it.
+const PORT_OPTION: &str = "--port";
 /// More than a handler needs to finish the calls in progress.
 const HANDLER_GRACE: Duration = Duration::from_secs(8);
-
-/// A stack whose app was read and whose ports are taken, and which does not run yet.
-///
-/// Whatever is wrong with the app or the ports shows before the handler is built.
-#[derive(Debug)]
-pub struct PreparedStack {
-    options: StackOptions,
-    app: App,
-    overrides: Vec<(String, String)>,
-    listener: TcpListener,
-    service: Option<BoundService>,
-}
 
 /// A running stack. It ends with [`LocalStack::shutdown`], which waits for that, or when it is dropped.
 #[derive(Debug)]
 pub struct LocalStack {
-    host: Host,
-    service: Option<Service>,
-    handler: Arc<HandlerNotes>,
-}
-
-/// What is known of the handler from the host's events.
-#[derive(Debug, Default)]
-struct HandlerNotes {
-    process: AtomicU32,
-    failure: Mutex<Option<String>>,
-}
-
-impl PreparedStack {
-    /// Reads the app and takes the ports.
-    ///
-    /// # Errors
-    /// When a port is taken, or the app cannot be read or be served.
-    pub async fn new(options: StackOptions) -> Result<Self, StartError> {
-        let service = match options.signalr {
-            SignalR::Emulator { port } => Some(BoundService::bind(port).await?),
-            SignalR::FromSettings => None,
-        };
-        let mut overrides = Vec::new();
-        let mut app = App::load(&options.app, options.environment.clone(), &overrides)?;
-        refuse_the_unusable(&app)?;
-        match &service {
-            Some(service) => {
-                overrides = connection_strings(&app, &service.connection_string);
-                app = App::load(&options.app, options.environment.clone(), &overrides)?;
-            }
-            None => refuse_missing_connections(&app)?,
-        }
-        let port = options.host_port.or_else(|| app.settings.local_http_port()).unwrap_or(DEFAULT_PORT);
-        let listener = listen(port, "--port").await?;
-        Ok(Self { options, app, overrides, listener, service })
-    }
-
-    /// Runs this program as the handler, instead of the one that host.json names.
-    #[must_use]
-    pub fn with_handler(mut self, handler: Option<PathBuf>) -> Self {
-        self.options.handler = handler.or(self.options.handler);
-        self
-    }
-
-    /// Starts all parts and returns when the handler is ready, or everything is ended again because `called_off` was cancelled.
-    ///
-    /// # Errors
-    /// When the host cannot serve the app, the handler does not start, or the start was called off. Nothing is left running then.
-    pub async fn start(self, called_off: &CancellationToken) -> Result<LocalStack, StartError> {
-        let Self { options, mut app, mut overrides, listener, service } = self;
-        if let Some(handler) = &options.handler {
-            // The handler may not have been there when the app was read first.
-            overrides.push((EXECUTABLE.to_owned(), handler.display().to_string()));
-            app = App::load(&options.app, options.environment, &overrides)?;
-        }
-        let keys = options.keys.map(Keys::open).transpose()?;
-        // Only the service itself may report events then.
-        let code = keys.as_ref().map(|keys| keys.webhook_key("signalr")).transpose()?;
-        let service = service.map(|service| service.run(upstream(&app, &listener, code.as_deref())));
-        let handler = Arc::<HandlerNotes>::default();
-        let observer = handler.listening(options.observer);
-        let worker = options.attach.map_or(WorkerSource::Process, WorkerSource::Attached);
-        let host_options =
-            HostOptions { observer, worker, keys, shutdown_grace: HANDLER_GRACE, ..HostOptions::new(app) };
-        let host = Host::start(listener, host_options).await?;
-        let stack = LocalStack { host, service, handler };
-        let failure = tokio::select! {
-            ready = stack.host.ready() => match ready {
-                Ok(()) => return Ok(stack),
-                Err(stopped) => StartError::Handler { reason: stack.handler.failure().unwrap_or(stopped.reason) },
-            },
-            () = called_off.cancelled() => StartError::CalledOff,
-        };
-        stack.shutdown().await;
-        Err(failure)
-    }
+    pub(crate) host: Option<Host>,
+    pub(crate) service: Option<Service>,
+    pub(crate) handler: Handler,
+    /// The handler in this process, while it runs.
+    pub(crate) server: Option<Server>,
+    /// Where the handler in this process is or was.
+    pub(crate) server_port: u16,
+    pub(crate) handler_is_stopped: bool,
+    host_address: SocketAddr,
+    source: AppSource,
+    keys: Option<Keys>,
+    schedules: ScheduleStore,
+    clock: Clock,
+    news: News,
 }
 
 impl LocalStack {
-    /// Starts all parts and returns when the handler is ready.
+    /// Starts all parts and returns when the handler is ready, or at once for [`Handler::Awaited`].
     ///
     /// # Errors
     /// When a port is taken, the app cannot be read, the host cannot serve it, or the handler does not start. Nothing is left
     /// running then.
     pub async fn start(options: StackOptions) -> Result<Self, StartError> {
-        PreparedStack::new(options).await?.start(&CancellationToken::new()).await
+        let news = News::new(options.observer.clone());
+        let service = match options.signalr {
+            SignalR::Emulator { port } => Some(Service::bind(port, &options.clock, news.clone()).await?),
+            SignalR::FromSettings => None,
+        };
+        let source = AppSource::new(&options, service.as_ref().map(|service| service.connection_string.clone()));
+        let app = source.load(&options.handler)?;
+        let port = options.host_port.or_else(|| app.settings.local_http_port()).unwrap_or(DEFAULT_PORT);
+        let listener = listen(port, PORT_OPTION).await?;
+        let mut stack = Self {
+            host: None,
+            service,
+            handler: options.handler,
+            server: None,
+            server_port: 0,
+            handler_is_stopped: false,
+            host_address: listener.local_addr().expect("a bound socket has an address"),
+            source,
+            keys: options.keys.map(Keys::open).transpose()?,
+            schedules: options.schedules,
+            clock: options.clock,
+            news,
+        };
+        stack.run_service(&app).await?;
+        stack.serve_handler().await?;
+        stack.run_host(listener, app).await?;
+        Ok(stack)
     }
 
     /// The address of the Functions host, for example `http://127.0.0.1:7071`.
     pub fn host_url(&self) -> String {
-        format!("http://{}", self.host.address())
+        format!("http://{}", self.host_address)
     }
 
     /// The address of the emulator; `None` when the app uses the service of its settings.
@@ -141,124 +95,216 @@ impl LocalStack {
         self.service.as_ref().map(|service| service.connection_string.as_str())
     }
 
-    /// The process id of the handler that was started last; `None` when none was, because the app has no functions or the handler
-    /// is somebody else's.
+    /// The process id of the handler that serves; `None` when there is none, or it is somebody else's, or it is in this process.
     pub fn handler_process(&self) -> Option<u32> {
-        Some(self.handler.process.load(Ordering::Relaxed)).filter(|process| *process != 0)
+        self.host.as_ref()?.handler_process()
     }
 
-    /// The host, to run a function.
-    pub fn host(&self) -> &Host {
-        &self.host
+    /// The clock by which the timers run and tokens are made and expire.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The emulator, to see, cut and close its connections; `None` while it is stopped, and when the app uses the service of its
+    /// settings.
+    pub fn emulator(&self) -> Option<&Emulator> {
+        self.service.as_ref()?.emulator()
+    }
+
+    /// Everything that happens from now on. What happened at the start is only for the observer of the options.
+    pub fn events(&self) -> Events {
+        self.news.subscribe()
+    }
+
+    /// Runs a function now, as `POST /admin/functions/{name}` does, and waits for its end: a timer, above all. The name ignores letter
+    /// case.
+    ///
+    /// # Errors
+    /// When there is no such function, or the host is stopped. A failed run is no error: see [`InvocationReport::error`].
+    pub async fn run(&self, function: &str) -> Result<InvocationReport, InvokeError> {
+        let Some(host) = &self.host else { return Err(InvokeError::NoHandler("the host is stopped".to_owned())) };
+        host.invoke(function, None).await
+    }
+
+    /// Reads the app again and puts it into the place of the one that runs, with this handler. No call is lost, and clients stay
+    /// connected: see [`Host::reload`].
+    ///
+    /// # Errors
+    /// When the app cannot be read or served, or the handler does not start. Everything is as before then.
+    pub async fn reload(&mut self, handler: Handler) -> Result<(), StartError> {
+        let app = self.source.load(&handler)?;
+        let (old_handler, was_stopped) = (std::mem::replace(&mut self.handler, handler), self.handler_is_stopped);
+        self.handler_is_stopped = false;
+        let reloaded = self.put_in_place(app).await;
+        if reloaded.is_err() {
+            (self.handler, self.handler_is_stopped) = (old_handler, was_stopped);
+        }
+        reloaded
+    }
+
+    /// Says that the handler which calls wait for does not come; they get 503 and `reason` until the next [`LocalStack::reload`].
+    pub fn give_up_waiting(&self, reason: &str) {
+        self.host.iter().for_each(|host| host.give_up_waiting(reason));
+    }
+
+    /// Says that the handler which was given up is on its way again, so calls wait for it.
+    pub fn wait_again(&self) {
+        self.host.iter().for_each(Host::wait_again);
     }
 
     /// Resolves when a part has ended by itself, for example the host because the handler failed three times.
     pub async fn stopped(&self) -> Stopped {
         let service_ended = async {
             match &self.service {
-                Some(service) => service.ended.cancelled().await,
+                Some(service) => service.ended().await,
+                None => std::future::pending().await,
+            }
+        };
+        let host_stopped = async {
+            match &self.host {
+                Some(host) => host.stopped().await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
-            stopped = self.host.stopped() => stopped,
+            stopped = host_stopped => stopped,
             () = service_ended => Stopped { reason: "the SignalR emulator has ended".to_owned() },
         }
     }
 
     /// Ends the handler, the host and the emulator, in this order, and returns when nothing of them is left.
-    pub async fn shutdown(self) {
-        self.host.shutdown().await;
-        if let Some(service) = self.service {
+    pub async fn shutdown(mut self) {
+        self.end_host().await;
+        if let Some(server) = self.server.take() {
+            server.end().await;
+        }
+        if let Some(service) = &mut self.service {
             service.end().await;
         }
     }
+
+    /// Runs the emulator, if the stack has one, for this app.
+    pub(crate) async fn run_service(&mut self, app: &App) -> Result<(), StartError> {
+        let upstream = self.upstream(app)?;
+        match &mut self.service {
+            Some(service) => service.run(upstream).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Serves the handler in this process, if that is where it is.
+    pub(crate) async fn serve_handler(&mut self) -> Result<(), StartError> {
+        if let (Handler::InProcess(service), None) = (&self.handler, &self.server) {
+            let served = Server::start(service.clone(), self.server_port).await;
+            let server = served.map_err(|source| StartError::HandlerPort { port: self.server_port, source })?;
+            self.server_port = server.address.port();
+            self.server = Some(server);
+        }
+        Ok(())
+    }
+
+    /// Runs the host on the address that it had.
+    pub(crate) async fn run_host_again(&mut self) -> Result<(), StartError> {
+        let app = self.load()?;
+        let listener = listen(self.host_address.port(), PORT_OPTION).await?;
+        self.run_host(listener, app).await
+    }
+
+    pub(crate) fn load(&self) -> Result<App, StartError> {
+        self.source.load(&self.handler)
+    }
+
+    /// Puts an app with the handler of this stack into the place of the one that runs.
+    pub(crate) async fn put_in_place(&mut self, app: App) -> Result<(), StartError> {
+        self.serve_handler().await?;
+        let upstream = self.upstream(&app)?;
+        if let Some(host) = &self.host {
+            let retirement = host.reload(app, self.worker_source()?).await.map_err(|error| match error {
+                ReloadError::Handler { reason } => StartError::Handler { reason },
+                ReloadError::Start(error) => StartError::Host(error),
+                other => StartError::Handler { reason: other.to_string() },
+            })?;
+            if self.handler_is_stopped {
+                retirement.ended().await;
+            }
+        }
+        if let Some(emulator) = self.emulator() {
+            emulator.replace_upstream_templates(upstream.templates);
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn end_host(&mut self) {
+        if let Some(host) = self.host.take() {
+            host.shutdown().await;
+        }
+    }
+
+    async fn run_host(&mut self, listener: TcpListener, app: App) -> Result<(), StartError> {
+        let failure = Failure::default();
+        let options = HostOptions {
+            observer: failure.noted(self.news.clone()),
+            worker: self.worker_source()?,
+            schedules: self.schedules.clone(),
+            clock: self.clock.clone(),
+            keys: self.keys.clone(),
+            shutdown_grace: HANDLER_GRACE,
+            ..HostOptions::new(app)
+        };
+        let waits = options.worker != WorkerSource::Awaited;
+        let host = Host::start(listener, options).await?;
+        if waits && let Err(stopped) = host.ready().await {
+            host.shutdown().await;
+            return Err(StartError::Handler { reason: failure.text().unwrap_or(stopped.reason) });
+        }
+        self.host = Some(host);
+        Ok(())
+    }
+
+    fn upstream(&self, app: &App) -> Result<Upstream, StartError> {
+        // Only the service itself may report events then.
+        let code = self.keys.as_ref().map(|keys| keys.webhook_key("signalr")).transpose()?;
+        Ok(upstream(app, self.host_address, code.as_deref()))
+    }
+
+    fn worker_source(&self) -> Result<WorkerSource, StartError> {
+        if self.handler_is_stopped && self.server.is_none() {
+            return nowhere().map(WorkerSource::Attached);
+        }
+        Ok(match (&self.handler, &self.server) {
+            (Handler::Attached(address), _) => WorkerSource::Attached(*address),
+            (Handler::InProcess(_), Some(server)) => WorkerSource::Attached(server.address),
+            (Handler::InProcess(_), None) => WorkerSource::Attached(nowhere()?),
+            (Handler::Awaited, _) => WorkerSource::Awaited,
+            (Handler::Declared | Handler::Program(_), _) => WorkerSource::Process,
+        })
+    }
 }
 
-impl HandlerNotes {
-    fn listening(self: &Arc<Self>, observer: Observer) -> Observer {
-        let notes = Arc::clone(self);
+/// An address where nobody listens, as that of a handler that has ended.
+fn nowhere() -> Result<SocketAddr, StartError> {
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+    socket.map_err(|source| StartError::HandlerPort { port: 0, source })
+}
+
+/// What the handler has done wrong last.
+#[derive(Debug, Default)]
+struct Failure(Arc<Mutex<Option<String>>>);
+
+impl Failure {
+    /// Passes events on and notes failures.
+    fn noted(&self, news: News) -> Observer {
+        let noted = Arc::clone(&self.0);
         Observer::new(move |event| {
-            match event {
-                HostEvent::WorkerStarting { process_id, .. } => notes.process.store(*process_id, Ordering::Relaxed),
-                HostEvent::WorkerFailed { line, error, .. } => {
-                    let text = error.as_ref().map_or_else(|| line.clone(), |error| format!("{line} {error}"));
-                    *notes.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
-                }
-                _ => {}
+            if let HostEvent::WorkerFailed { line, error, .. } = event {
+                let text = error.as_ref().map_or_else(|| line.clone(), |error| format!("{line} {error}"));
+                *noted.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
             }
-            observer.tell(event);
+            news.tell(StackEvent::Host(event.clone()));
         })
     }
 
-    fn failure(&self) -> Option<String> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-/// The emulator's connection string under every name by which a part of the app may look for one. The section
-/// `ConnectionStrings` comes before the plain name (signalr-bindings 8.2), so both are set.
-fn connection_strings(app: &App, connection_string: &str) -> Vec<(String, String)> {
-    let mut names = app.signalr_settings();
-    names.insert(CONNECTION_STRING);
-    let of_name = |name: &str| [format!("ConnectionStrings:{name}"), name.to_owned()];
-    names.into_iter().flat_map(of_name).map(|name| (name, connection_string.to_owned())).collect()
-}
-
-fn refuse_missing_connections(app: &App) -> Result<(), StartError> {
-    let names = app.signalr_settings().into_iter();
-    let missing: Vec<_> =
-        names.filter(|name| app.settings.connection_string(name).is_none()).map(str::to_owned).collect();
-    if missing.is_empty() { Ok(()) } else { Err(StartError::NoConnectionString(missing)) }
-}
-
-fn refuse_the_unusable(app: &App) -> Result<(), StartError> {
-    let unusable: Vec<_> = app.broken.iter().filter(|function| function.fault == Fault::Declaration).cloned().collect();
-    if unusable.is_empty() { Ok(()) } else { Err(StartError::Functions(unusable)) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PRODUCTION: &str = "Endpoint=https://production.service.signalr.net;AccessKey=secret;Version=1.0;";
-
-    #[tokio::test]
-    async fn no_connection_string_of_the_app_survives_beside_an_emulator() {
-        let folder = tempfile::tempdir().unwrap();
-        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
-        write(
-            "host.json",
-            r#"{"version":"2.0","customHandler":{"description":{"defaultExecutablePath":"h"}},
-            "extensionBundle":{"id":"Microsoft.Azure.Functions.ExtensionBundle","version":"[4.*, 5.0.0)"}}"#,
-        );
-        std::fs::create_dir(folder.path().join("send")).unwrap();
-        write(
-            "send/function.json",
-            r#"{"bindings":[{"type":"httpTrigger","direction":"in","name":"req"},
-            {"type":"signalR","direction":"out","name":"m","hubName":"h","connectionStringSetting":"MySignalR"}]}"#,
-        );
-        let settings = serde_json::json!({"IsEncrypted": false, "Values": {"MySignalR": PRODUCTION, "AzureSignalRConnectionString": PRODUCTION},
-            "ConnectionStrings": {"AzureSignalRConnectionString": PRODUCTION, "MySignalR": PRODUCTION}});
-        write("local.settings.json", &settings.to_string());
-        let environment = vec![("ConnectionStrings__MySignalR".to_owned(), PRODUCTION.to_owned())];
-        let stack = PreparedStack::new(StackOptions { environment, ..StackOptions::new(folder.path()) }).await.unwrap();
-        let emulator = stack.service.as_ref().unwrap().connection_string.as_str();
-        for name in ["AzureSignalRConnectionString", "MySignalR"] {
-            assert_eq!(stack.app.settings.connection_string(name), Some(emulator), "{name}");
-        }
-        let left: Vec<_> = stack.app.settings.iter().filter(|(_, value)| *value == PRODUCTION).collect();
-        assert_eq!(left, []);
-    }
-
-    #[tokio::test]
-    async fn a_dropped_stack_frees_its_ports() {
-        let folder = tempfile::tempdir().unwrap();
-        let host_json = r#"{"version":"2.0","customHandler":{"description":{"defaultExecutablePath":"h"}}}"#;
-        std::fs::write(folder.path().join("host.json"), host_json).unwrap();
-        let stack = LocalStack::start(StackOptions::new(folder.path())).await.unwrap();
-        let ended = stack.service.as_ref().unwrap().ended.clone();
-        drop(stack);
-        ended.cancelled().await;
+    fn text(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -6,8 +6,6 @@
 //! Easily missed: an empty user id is still a user id and goes into the token, and an id token is read without checking its
 //! signature. A function that lets strangers name themselves lets them be anybody.
 
-use std::time::SystemTime;
-
 use azure_signalr::ConnectionString;
 use azure_signalr::token::{ClientToken, client_url};
 use base64::Engine as _;
@@ -22,14 +20,14 @@ use crate::warnings::{Warning, WarningCode};
 ///
 /// # Errors
 /// When an expression has no value, the connection is missing or unusable, or the id token is malformed.
-pub(crate) fn value(binding: &InputBinding, context: Context<'_>, now: SystemTime) -> Result<Value, BindingError> {
+pub(crate) fn value(binding: &InputBinding, context: Context<'_>) -> Result<Value, BindingError> {
     match binding {
         InputBinding::SignalRConnectionInfo(binding) => {
-            let info = connection_info(binding, context, now)?;
+            let info = connection_info(binding, context)?;
             Ok(Value::String(format!("{info:#}")))
         }
         InputBinding::SignalRNegotiation(binding) => {
-            let info = connection_info(binding, context, now)?;
+            let info = connection_info(binding, context)?;
             let mut endpoint = endpoint(&context.connection(&binding.connection_string_setting)?);
             endpoint["connectionInfo"] = info;
             Ok(json!({"endpoints": [endpoint]}))
@@ -47,11 +45,7 @@ fn endpoint(connection: &ConnectionString) -> Value {
     json!({"endpointType": "Primary", "name": "", "endpoint": address, "online": true})
 }
 
-fn connection_info(
-    binding: &SignalRConnectionInfoBinding,
-    context: Context<'_>,
-    now: SystemTime,
-) -> Result<Value, BindingError> {
+fn connection_info(binding: &SignalRConnectionInfoBinding, context: Context<'_>) -> Result<Value, BindingError> {
     let hub = context.hub(&binding.hub_name)?;
     let user_id = binding.user_id.as_deref().map(|text| context.resolve(text)).transpose()?;
     if user_id.as_deref() == Some("") {
@@ -67,7 +61,7 @@ fn connection_info(
     {
         token = token.claim(name, value);
     }
-    let access_token = token.sign(&connection, now).map_err(|error| error.to_string())?;
+    let access_token = token.sign(&connection, context.clock.system_time()).map_err(|error| error.to_string())?;
     Ok(json!({"url": client_url(&connection, &hub), "accessToken": access_token}))
 }
 
@@ -103,11 +97,10 @@ fn read_payload(token: &str) -> Option<Map<String, Value>> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::app::{Settings, SignalREndpointsBinding};
     use crate::bindings::Notes;
+    use crate::clock::VirtualClock;
     use crate::encoding::{InputValue, encode};
 
     const CONNECTION: &str =
@@ -132,8 +125,8 @@ mod tests {
         let variables = [("HUB", "Serverless"), ("AzureSignalRConnectionString", CONNECTION)];
         let settings = Settings::from_variables(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
         let binding_data = binding_data.as_object().unwrap().clone();
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-        value(binding, Context::new(&settings, &binding_data, &Notes::default()), now)
+        let clock = VirtualClock::starting_at("2023-11-14T22:13:20Z".parse().unwrap()).clock();
+        value(binding, Context::new(&settings, &binding_data, &Notes::default(), &clock))
     }
 
     fn payload(binding: &SignalRConnectionInfoBinding, binding_data: &Value) -> Map<String, Value> {

@@ -47,8 +47,9 @@ pub(crate) async fn send(
 ) -> Result<(), BindingError> {
     let hub = context.hub(&binding.hub_name)?;
     let connection = context.connection(&binding.connection_string_setting)?;
-    let client =
-        RestClient::new(connection).with_http(http.clone()).with_request_id(invocation_id.to_string()).hub(&hub);
+    let clock = context.clock.clone();
+    let client = RestClient::new(connection).with_http(http.clone()).with_time(move || clock.system_time());
+    let client = client.with_request_id(invocation_id.to_string()).hub(&hub);
     for element in elements(value)? {
         match read_item(&element)? {
             Item::Message(message) => client.send(&message).await.map_err(|error| text_of(&error))?,

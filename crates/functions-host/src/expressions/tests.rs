@@ -28,12 +28,15 @@ fn data() -> Map<String, Value> {
 
 #[track_caller]
 fn check(template: &str, expected: &str) {
-    assert_eq!(resolve(template, &settings(), &data()).as_deref(), Ok(expected), "{template}");
+    assert_eq!(resolve(template, &settings(), &data(), Timestamp::now()).as_deref(), Ok(expected), "{template}");
 }
 
 #[track_caller]
 fn fails(template: &str, expected: &str) {
-    assert_eq!(resolve(template, &settings(), &data()).map_err(|error| error.to_string()), Err(expected.to_owned()));
+    assert_eq!(
+        resolve(template, &settings(), &data(), Timestamp::now()).map_err(|error| error.to_string()),
+        Err(expected.to_owned())
+    );
 }
 
 #[test]
@@ -111,7 +114,7 @@ fn a_broken_template_fails_in_the_hosts_words() {
 
 #[test]
 fn a_random_guid_is_new_each_time_and_has_the_asked_form() {
-    let text = |template: &str| resolve(template, &settings(), &Map::new()).expect(template);
+    let text = |template: &str| resolve(template, &settings(), &Map::new(), Timestamp::now()).expect(template);
     assert_ne!(text("{rand-guid}"), text("{rand-guid}"));
     assert_ne!(text("{sys.randguid}"), text("{sys.randguid}"));
     assert_eq!(text("{rand-guid}").len(), 36);
@@ -119,7 +122,7 @@ fn a_random_guid_is_new_each_time_and_has_the_asked_form() {
     assert!(text("{rand-guid:B}").starts_with('{'));
     assert!(text("{rand-guid:P}").starts_with('('));
     assert!(text("{sys.randguid:N}").bytes().all(|byte| byte.is_ascii_hexdigit()));
-    assert!(resolve("{rand-guid:Q}", &settings(), &Map::new()).is_err());
+    assert!(resolve("{rand-guid:Q}", &settings(), &Map::new(), Timestamp::now()).is_err());
 }
 
 #[test]
@@ -145,22 +148,22 @@ fn the_date_expressions_stand_for_now_in_utc() {
 fn binding_data_wins_over_a_built_in_name() {
     let data = json!({ "datetime": "mine" });
     let data = data.as_object().expect("an object");
-    assert_eq!(resolve("{datetime}", &settings(), data).as_deref(), Ok("mine"));
+    assert_eq!(resolve("{datetime}", &settings(), data, Timestamp::now()).as_deref(), Ok("mine"));
 
     let data = json!({ "sys": { "utcnow": "mine" } });
     let data = data.as_object().expect("an object");
-    assert_eq!(resolve("{sys.utcnow}", &settings(), data).as_deref(), Ok("mine"));
+    assert_eq!(resolve("{sys.utcnow}", &settings(), data, Timestamp::now()).as_deref(), Ok("mine"));
 }
 
 proptest::proptest! {
     #[test]
     fn no_template_makes_the_binder_fail(text in "[a-z{}%.:é𝄞'\"\\\\-]{0,24}") {
-        let _ = resolve(&text, &settings(), &data());
-        let _ = resolve(&format!("{{datetime:{text}}}"), &settings(), &data());
+        let _ = resolve(&text, &settings(), &data(), Timestamp::now());
+        let _ = resolve(&format!("{{datetime:{text}}}"), &settings(), &data(), Timestamp::now());
     }
 
     #[test]
     fn text_without_signs_stays_as_it_is(text in "[^{}%]{0,24}") {
-        proptest::prop_assert_eq!(resolve(&text, &settings(), &data()), Ok(text));
+        proptest::prop_assert_eq!(resolve(&text, &settings(), &data(), Timestamp::now()), Ok(text));
     }
 }

@@ -11,9 +11,8 @@ use crate::warnings::WarningCode;
 impl Invoker {
     /// Says what the host found, before anything runs.
     pub(super) fn announce(&self) {
-        let Shared { app, address, observer, .. } = &*self.0;
-        let functions = app.functions.iter().map(|function| listed(function, app, *address)).collect();
-        let broken = app.broken.iter().map(|broken| (broken.name.clone(), with_code(broken))).collect();
+        let Shared { app, address, observer, .. } = self.shared();
+        let (functions, broken) = (self.listed(), self.listed_as_broken());
         observer.tell(&HostEvent::Listening { address: *address, functions, broken });
         self.announce_routes();
         if let Some(keys) = &self.0.keys {
@@ -26,13 +25,36 @@ impl Invoker {
             observer.log(LogLevel::Information, format!("Registered SignalR trigger Endpoint = {endpoint}"));
             observer.log(LogLevel::Information, "SignalRService binding initialized");
         }
+        self.warn();
+    }
+
+    /// Says that this app has taken the place of another.
+    pub(super) fn announce_reload(&self) {
+        let (functions, broken) = (self.listed(), self.listed_as_broken());
+        self.observer().tell(&HostEvent::Reloaded { functions, broken });
+        self.announce_routes();
+        self.warn();
+    }
+
+    fn warn(&self) {
+        let app = self.app();
         for notice in app.notices.iter().cloned().chain(checks::warnings(app)) {
-            observer.tell(&HostEvent::Warning(notice));
+            self.observer().tell(&HostEvent::Warning(notice));
         }
     }
+
+    fn listed(&self) -> Vec<ListedFunction> {
+        let Shared { app, address, .. } = self.shared();
+        app.functions.iter().map(|function| listed(function, app, *address)).collect()
+    }
+
+    fn listed_as_broken(&self) -> Vec<(String, String)> {
+        self.app().broken.iter().map(|broken| (broken.name.clone(), with_code(broken))).collect()
+    }
+
     /// The functions that host.json declares, in the real host's words (functions-host 1.1).
     fn announce_routes(&self) {
-        let Shared { app, observer, .. } = &*self.0;
+        let Shared { app, observer, .. } = self.shared();
         for (name, route) in app.declared_routes() {
             let (text, level) = (&route.route, route.auth_level.name());
             match app.broken.iter().find(|broken| broken.name == name) {

@@ -6,12 +6,12 @@
 mod story;
 
 use jiff::SignedDuration;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::header;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 use tracing::Instrument as _;
@@ -168,10 +168,11 @@ impl Invocation<'_> {
     async fn invoke(&self, call: Call, link: &Link, notes: &Notes) -> Result<Reply, String> {
         let zone = TimeZone::system();
         let (trigger, binding_data) = self.read_trigger(call, &zone)?;
-        let context = Context::new(&self.host.app.settings, &binding_data, notes);
+        let clock = self.host.timers.clock();
+        let context = Context::new(&self.host.app.settings, &binding_data, notes, clock);
         let mut data = vec![(self.function.trigger.name().to_owned(), encode(trigger))];
         for input in &self.function.inputs {
-            let value = signalr_input::value(input, context, SystemTime::now())?;
+            let value = signalr_input::value(input, context)?;
             data.push((input.name().to_owned(), encode(InputValue::Json(value))));
         }
         let answer = self.send(envelope(data, binding_data.clone()), link, &zone).await?;
@@ -199,7 +200,7 @@ impl Invocation<'_> {
 
     fn read_trigger(&self, call: Call, zone: &TimeZone) -> Result<(InputValue, BindingData), String> {
         let method_name = self.function.name.clone();
-        let sys = Sys { method_name, utc_now: Timestamp::now(), rand_guid: Uuid::new_v4() };
+        let sys = Sys { method_name, utc_now: self.host.timers.clock().now(), rand_guid: Uuid::new_v4() };
         match (call, &self.function.trigger) {
             (Call::Http(request), _) => {
                 Ok((InputValue::Request(request.request_object()), request.binding_data(&sys, zone)))

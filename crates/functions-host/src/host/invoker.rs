@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use uuid::Uuid;
 
+use super::generation::Life;
 use super::listeners::Listeners;
 use super::{BodyFraming, Call, Finished, call, signalr};
 use crate::app::{App, Function, HttpMode};
@@ -36,12 +36,10 @@ pub(crate) struct Shared {
     pub(crate) keys: Option<Keys>,
     pub(super) worker: Worker,
     pub(super) framing: BodyFraming,
-    pub(super) timers: Timers,
+    pub(crate) timers: Timers,
     pub(crate) listeners: Listeners,
-    pub(super) signalr: signalr::Clients,
-    pub(super) invocations: TaskTracker,
-    /// Cancelled when even the last answers are not waited for any more.
-    pub(super) over: CancellationToken,
+    pub(super) signalr: Arc<signalr::Clients>,
+    pub(super) life: Life,
 }
 
 impl Invoker {
@@ -64,6 +62,31 @@ impl Invoker {
         self.0.worker.has_stopped()
     }
 
+    /// Returns the reason when the host has shut itself down.
+    pub(super) async fn stopped(&self) -> Arc<str> {
+        self.0.worker.stopped().await
+    }
+
+    /// Returns when the handler is ready, at once when none is needed.
+    pub(super) async fn ready(&self) -> Result<(), Arc<str>> {
+        if self.0.app.functions.is_empty() { Ok(()) } else { self.0.worker.ready().await }
+    }
+
+    /// Returns when the first attempt to start the handler has succeeded, at once when none is needed.
+    pub(super) async fn first_attempt(&self) -> Result<(), Arc<str>> {
+        if self.0.app.functions.is_empty() { Ok(()) } else { self.0.worker.first_attempt().await }
+    }
+
+    /// The process that serves, unless it is somebody else's.
+    pub(super) fn handler_process(&self) -> Option<u32> {
+        self.0.worker.process_id()
+    }
+
+    /// Somebody whom the handler has to wait for, until the token is dropped.
+    pub(super) fn count_caller(&self) -> TaskTrackerToken {
+        self.0.life.callers.token()
+    }
+
     /// Whether the handler gets the requests for this function as they are, streamed both ways (functions-host 2.1).
     pub(crate) fn proxies(&self, place: usize) -> bool {
         self.app().host.custom_handler.http_mode == HttpMode::Proxy && self.app().functions[place].is_pure_http()
@@ -71,7 +94,7 @@ impl Invoker {
 
     /// How many invocations have begun and not ended.
     pub(crate) fn outstanding(&self) -> usize {
-        self.0.invocations.len()
+        self.0.life.invocations.len()
     }
 
     /// Starts a new process of the handler, and the listeners if they were stopped. Calls wait for the new process; those that the
@@ -115,9 +138,9 @@ impl Invoker {
     /// Runs a function in a task of its own and does not wait.
     pub(crate) fn run_in_background(&self, place: usize, call: Call) -> JoinHandle<Option<Finished>> {
         let invoker = self.clone();
-        self.0.invocations.spawn(async move {
+        self.0.life.invocations.spawn(async move {
             let host = &*invoker.0;
-            host.over.run_until_cancelled(call::run(host, &host.app.functions[place], call)).await
+            host.life.over.run_until_cancelled(call::run(host, &host.app.functions[place], call)).await
         })
     }
 }

@@ -5,10 +5,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-
 use super::Invoker;
+use crate::timers::Ending;
 
 /// The switch of the listeners.
 #[derive(Debug, Default)]
@@ -17,10 +15,8 @@ pub(crate) struct Listeners(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     mode: Mode,
-    /// Where the tasks of the listeners run and what ends all of them; absent until they are started first.
-    scope: Option<(TaskTracker, CancellationToken)>,
-    /// Ends those that run now.
-    stop: CancellationToken,
+    /// How those that run now end; absent until they are started first.
+    ending: Option<Ending>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,20 +27,22 @@ enum Mode {
 }
 
 impl Listeners {
-    /// Starts the listeners, unless the host was drained before; they end with `over`.
-    pub(super) fn start(&self, invoker: &Invoker, tasks: &TaskTracker, over: CancellationToken) {
+    /// Starts the listeners, unless the host was drained before.
+    pub(super) fn start(&self, invoker: &Invoker, ending: Ending) {
         let mut state = self.state();
-        state.scope = Some((tasks.clone(), over));
         if state.mode == Mode::Listening {
-            state.listen(invoker);
+            listen(invoker, &ending);
         }
+        state.ending = Some(ending);
     }
 
     /// Stops the listeners.
     pub(crate) fn drain(&self) {
         let mut state = self.state();
         state.mode = Mode::Drained;
-        state.stop.cancel();
+        if let Some(ending) = &state.ending {
+            ending.soon.cancel();
+        }
     }
 
     /// Starts them again if they were stopped; says whether they were.
@@ -53,7 +51,10 @@ impl Listeners {
         let was_drained = state.mode == Mode::Drained;
         if was_drained {
             state.mode = Mode::Listening;
-            state.listen(invoker);
+            state.ending = state.ending.take().map(|ending| Ending { soon: ending.now.child_token(), ..ending });
+            if let Some(ending) = &state.ending {
+                listen(invoker, ending);
+            }
         }
         was_drained
     }
@@ -67,11 +68,7 @@ impl Listeners {
     }
 }
 
-impl State {
-    fn listen(&mut self, invoker: &Invoker) {
-        if let Some((tasks, over)) = &self.scope {
-            self.stop = over.child_token();
-            invoker.shared().timers.start(invoker, tasks, &self.stop);
-        }
-    }
+fn listen(invoker: &Invoker, ending: &Ending) {
+    let shared = invoker.shared();
+    shared.timers.start(invoker, &shared.life.timers, ending);
 }

@@ -2,8 +2,10 @@
 //!
 //! Easily missed: with a file a timer that was due while the host was down runs as soon as it is up again, as in Azure.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
@@ -12,13 +14,37 @@ use serde_json::Value;
 use crate::invocation::ScheduleStatus;
 
 /// Where the schedule monitor keeps what it knows.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum ScheduleStore {
-    /// In memory: nothing is past due when the host starts.
-    #[default]
-    Memory,
+    /// In memory. Nothing is past due for a host that starts with an empty one.
+    Memory(MemorySchedules),
     /// In a folder, as `<function>.json`. It is made when it is needed, with a `.gitignore` that hides it.
     Folder(PathBuf),
+}
+
+/// What a schedule monitor knows, in memory. Clones share it: a host that starts with what another one has left knows what was missed
+/// in between.
+#[derive(Debug, Clone, Default)]
+pub struct MemorySchedules(Arc<Mutex<HashMap<String, ScheduleStatus>>>);
+
+impl Default for ScheduleStore {
+    fn default() -> Self {
+        ScheduleStore::Memory(MemorySchedules::default())
+    }
+}
+
+impl MemorySchedules {
+    pub(super) fn get(&self, function: &str) -> Option<ScheduleStatus> {
+        self.statuses().get(function).cloned()
+    }
+
+    pub(super) fn set(&self, function: &str, status: ScheduleStatus) {
+        self.statuses().insert(function.to_owned(), status);
+    }
+
+    fn statuses(&self) -> std::sync::MutexGuard<'_, HashMap<String, ScheduleStatus>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What `.gitignore` of the folder says: all of it.

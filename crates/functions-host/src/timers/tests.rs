@@ -1,41 +1,14 @@
-//! Timers on a clock that jumps ahead instead of waiting.
+//! Timers by a clock that passes time without waiting.
 
 use std::sync::mpsc;
+use std::time::Duration;
 
 use super::*;
+use crate::clock::VirtualClock;
 use crate::schedule::Schedule;
 
-/// A clock that is at once where it was asked to wait for.
-struct JumpingClock {
-    now: Mutex<Zoned>,
-    waits: Mutex<Vec<Duration>>,
-}
-
-impl JumpingClock {
-    fn at(time: &str) -> JumpingClock {
-        JumpingClock { now: Mutex::new(zoned(time)), waits: Mutex::default() }
-    }
-
-    fn pass(&self, duration: Duration) {
-        let mut now = self.now.lock().unwrap();
-        *now = now.checked_add(duration).unwrap();
-    }
-
-    fn waits(&self) -> Vec<Duration> {
-        self.waits.lock().unwrap().clone()
-    }
-}
-
-impl Clock for JumpingClock {
-    fn now(&self) -> Zoned {
-        self.now.lock().unwrap().clone()
-    }
-
-    async fn wait(&self, duration: Duration) {
-        self.waits.lock().unwrap().push(duration);
-        self.pass(duration);
-        tokio::task::yield_now().await;
-    }
+fn clock_at(time: &str) -> VirtualClock {
+    VirtualClock::starting_at(time.parse().expect("a time"))
 }
 
 fn zoned(time: &str) -> Zoned {
@@ -63,7 +36,7 @@ impl Record {
 
 /// Notes each run, which takes `duration`, and ends everything with the last of `count`.
 struct Recorder<'a> {
-    clock: &'a JumpingClock,
+    clock: &'a VirtualClock,
     duration: Duration,
     count: usize,
     done: &'a CancellationToken,
@@ -74,10 +47,10 @@ impl Runner for Recorder<'_> {
     async fn run(&self, firing: Firing) {
         let count = {
             let mut firings = self.firings.lock().unwrap();
-            firings.push((self.clock.now(), firing));
+            firings.push((self.clock.now().to_zoned(TimeZone::UTC), firing));
             firings.len()
         };
-        self.clock.pass(self.duration);
+        self.clock.jump(self.duration);
         if count == self.count {
             self.done.cancel();
             std::future::pending::<()>().await;
@@ -96,7 +69,7 @@ fn function(trigger: &TimerTrigger) -> Function {
 }
 
 /// Lets a timer fire `count` times, each run taking `duration`.
-async fn run(trigger: &TimerTrigger, clock: &JumpingClock, count: usize, duration: Duration) -> Record {
+async fn run(trigger: &TimerTrigger, clock: &VirtualClock, count: usize, duration: Duration) -> Record {
     run_with(&Timers::default(), trigger, clock, count, duration).await
 }
 
@@ -104,7 +77,7 @@ async fn run(trigger: &TimerTrigger, clock: &JumpingClock, count: usize, duratio
 async fn run_with(
     timers: &Timers,
     trigger: &TimerTrigger,
-    clock: &JumpingClock,
+    clock: &VirtualClock,
     count: usize,
     duration: Duration,
 ) -> Record {
@@ -119,26 +92,45 @@ async fn run_with(
         };
         sender.send(text).unwrap();
     });
-    let (timers, done, function) = (timers.clone(), CancellationToken::new(), function(trigger));
+    let timers = Timers { clock: clock.clock(), ..timers.clone() };
+    let (done, function) = (CancellationToken::new(), function(trigger));
     let recorder = Recorder { clock, duration, count, done: &done, firings: Mutex::default() };
-    let timer = Timer { function: &function, trigger, timers: &timers, observer: &observer, clock, runner: &recorder };
-    done.run_until_cancelled(timer.run()).await;
+    let (activity, zone) = (&clock.clock().activity(), TimeZone::UTC);
+    let runner = &recorder;
+    let timer = Timer {
+        function: &function,
+        trigger,
+        timers: &timers,
+        observer: &observer,
+        activity,
+        zone,
+        stop: &done,
+        runner,
+    };
+    let time_passes = async {
+        loop {
+            clock.advance(Duration::from_secs(86_400)).await;
+        }
+    };
+    tokio::select! {
+        _ = done.run_until_cancelled(timer.run()) => {}
+        () = time_passes => {}
+    }
     Record { firings: recorder.firings.into_inner().unwrap(), events: receiver.try_iter().collect(), timers }
 }
 
 #[tokio::test]
 async fn a_timer_fires_at_its_occurrences() {
-    let clock = JumpingClock::at("2026-02-07T15:44:30Z");
+    let clock = clock_at("2026-02-07T15:44:30Z");
     let record = run(&trigger("0 * * * * *"), &clock, 3, Duration::ZERO).await;
     assert_eq!(record.times(), ["07T15:45:00", "07T15:46:00", "07T15:47:00"]);
-    assert_eq!(clock.waits(), [30, 60, 60].map(Duration::from_secs));
     assert_eq!(record.firings[0].1.reason, "Timer fired at 2026-02-07T15:45:00.0000000+00:00");
     assert_eq!(record.firings[0].1.details, None);
 }
 
 #[tokio::test]
 async fn each_run_is_given_the_status_before_it() {
-    let clock = JumpingClock::at("2026-02-07T15:44:30Z");
+    let clock = clock_at("2026-02-07T15:44:30Z");
     let record = run(&trigger("0 * * * * *"), &clock, 2, Duration::from_secs(5)).await;
     let first =
         ScheduleStatus { last: None, next: zoned("2026-02-07T15:45:00Z"), last_updated: zoned("2026-02-07T15:44:30Z") };
@@ -156,7 +148,7 @@ async fn each_run_is_given_the_status_before_it() {
 
 #[tokio::test]
 async fn a_long_run_is_followed_by_one_late_run_and_never_overlaps() {
-    let clock = JumpingClock::at("2026-02-07T15:44:30Z");
+    let clock = clock_at("2026-02-07T15:44:30Z");
     let record = run(&trigger("0 * * * * *"), &clock, 3, Duration::from_secs(150)).await;
     assert_eq!(record.times(), ["07T15:45:00", "07T15:47:30.001", "07T15:50:00.002"]);
     assert!(record.firings.iter().all(|(_, firing)| !firing.timer.is_past_due));
@@ -164,7 +156,7 @@ async fn a_long_run_is_followed_by_one_late_run_and_never_overlaps() {
 
 #[tokio::test]
 async fn an_interval_is_counted_from_the_start_of_the_run_before() {
-    let clock = JumpingClock::at("2026-02-07T15:44:30Z");
+    let clock = clock_at("2026-02-07T15:44:30Z");
     let record = run(&trigger("00:05:00"), &clock, 3, Duration::from_secs(60)).await;
     assert_eq!(record.times(), ["07T15:49:30", "07T15:54:30", "07T15:59:30"]);
     assert!(!record.firings[0].1.timer.adjust_for_dst);
@@ -172,7 +164,7 @@ async fn an_interval_is_counted_from_the_start_of_the_run_before() {
 
 #[tokio::test]
 async fn run_on_startup_runs_once_at_once_and_says_so() {
-    let clock = JumpingClock::at("2026-02-07T15:44:30Z");
+    let clock = clock_at("2026-02-07T15:44:30Z");
     let trigger = TimerTrigger { run_on_startup: true, ..trigger("0 * * * * *") };
     let record = run(&trigger, &clock, 2, Duration::ZERO).await;
     assert_eq!(record.times(), ["07T15:44:30", "07T15:45:00"]);
@@ -187,39 +179,37 @@ async fn a_timer_without_monitor_has_no_status() {
     for trigger in
         [TimerTrigger { use_monitor: false, ..trigger("0 * * * * *") }, trigger("*/10 * * * * *"), trigger("00:00:30")]
     {
-        let record = run(&trigger, &JumpingClock::at("2026-02-07T15:44:30Z"), 2, Duration::ZERO).await;
+        let record = run(&trigger, &clock_at("2026-02-07T15:44:30Z"), 2, Duration::ZERO).await;
         assert!(record.firings.iter().all(|(_, firing)| firing.timer.status.is_none()));
         assert_eq!(record.timers.manual_run("statusUpdate", &trigger).status, None);
     }
 }
 
 #[tokio::test]
-async fn waits_of_more_than_24_days_are_chained() {
-    let clock = JumpingClock::at("2026-01-01T00:00:00Z");
+async fn an_occurrence_that_is_months_away_is_waited_for() {
+    let clock = clock_at("2026-01-01T00:00:00Z");
     let record = run(&trigger("0 0 0 1 3 *"), &clock, 1, Duration::ZERO).await;
-    assert_eq!(record.times(), ["01T00:00:00"]);
-    let days = clock.waits().iter().map(|wait| wait.as_secs() / 86_400).collect::<Vec<_>>();
-    assert_eq!(days, [24, 24, 11]);
+    assert_eq!(record.firings[0].0, zoned("2026-03-01T00:00:00Z"));
 }
 
 #[tokio::test]
 async fn an_interval_of_zero_leaves_time_for_others() {
-    let clock = JumpingClock::at("2026-02-07T15:44:30Z");
+    let clock = clock_at("2026-02-07T15:44:30Z");
     let record = run(&trigger("00:00:00"), &clock, 3, Duration::ZERO).await;
     assert_eq!(record.times(), ["07T15:44:30.001", "07T15:44:30.002", "07T15:44:30.003"]);
 }
 
 #[tokio::test]
 async fn a_schedule_without_occurrence_ends_at_once() {
-    let clock = JumpingClock::at("2026-02-07T15:44:30Z");
+    let clock = clock_at("2026-02-07T15:44:30Z");
     let record = run(&trigger("0 0 0 30 2 *"), &clock, 1, Duration::ZERO).await;
     assert!(record.firings.is_empty());
-    assert!(clock.waits().is_empty());
+    assert_eq!(clock.now(), zoned("2026-02-07T15:44:30Z").timestamp());
 }
 
 #[tokio::test]
 async fn the_next_five_occurrences_are_told_first() {
-    let clock = JumpingClock::at("2026-02-07T15:44:30Z");
+    let clock = clock_at("2026-02-07T15:44:30Z");
     let record = run(&trigger("0 0 */12 * * *"), &clock, 1, Duration::ZERO).await;
     let expected = "statusUpdate Cron: '0 0 0,12 * * *'\n02/08/2026 00:00:00Z\n02/08/2026 12:00:00Z\n\
                     02/09/2026 00:00:00Z\n02/09/2026 12:00:00Z\n02/10/2026 00:00:00Z";
@@ -239,56 +229,49 @@ fn an_occurrence_in_another_zone_is_also_told_in_utc() {
     }
 }
 
-/// A clock that was set back during the wait.
-struct SettableClock(JumpingClock);
-
-impl Clock for SettableClock {
-    fn now(&self) -> Zoned {
-        self.0.now()
-    }
-
-    async fn wait(&self, duration: Duration) {
-        let is_first = self.0.waits().is_empty();
-        self.0.wait(duration).await;
-        if is_first {
-            *self.0.now.lock().unwrap() = zoned("2026-02-07T15:43:00Z");
+#[tokio::test]
+async fn a_timer_that_is_stopped_ends_its_run_and_keeps_what_it_knows() {
+    struct Stopping<'a>(&'a CancellationToken);
+    impl Runner for Stopping<'_> {
+        async fn run(&self, _firing: Firing) {
+            self.0.cancel();
+            tokio::task::yield_now().await;
         }
     }
-}
-
-#[tokio::test]
-async fn a_clock_that_is_set_back_makes_the_timer_wait_longer() {
-    let clock = SettableClock(JumpingClock::at("2026-02-07T15:44:30Z"));
-    let (trigger, timers, observer) = (trigger("0 * * * * *"), Timers::default(), Observer::silent());
-    let (function, done) = (function(&trigger), CancellationToken::new());
-    let recorder =
-        Recorder { clock: &clock.0, duration: Duration::ZERO, count: 0, done: &done, firings: Mutex::default() };
+    let (trigger, observer, stop) = (trigger("0 * * * * *"), Observer::silent(), CancellationToken::new());
+    let clock = clock_at("2026-02-07T15:44:30Z");
+    let timers = Timers::new(clock.clock(), ScheduleStore::default());
+    let function = function(&trigger);
+    let (activity, runner, zone) = (&clock.clock().activity(), &Stopping(&stop), TimeZone::UTC);
     let timer = Timer {
         function: &function,
         trigger: &trigger,
         timers: &timers,
         observer: &observer,
-        clock: &clock,
-        runner: &recorder,
+        activity,
+        zone,
+        stop: &stop,
+        runner,
     };
-    timer.wait_until(&zoned("2026-02-07T15:45:00Z")).await;
-    assert_eq!(clock.0.waits(), [30, 120].map(Duration::from_secs));
+    tokio::join!(timer.run(), async { clock.jump(Duration::from_secs(30)) });
+    let status = timers.statuses.get("statusUpdate").unwrap();
+    assert_eq!((status.last, status.next), (Some(zoned("2026-02-07T15:45:00Z")), zoned("2026-02-07T15:46:00Z")));
 }
 
 /// What the monitor of one timer knows after a run at 15:45 on one day, kept in a folder.
 async fn after_a_run(folder: &std::path::Path, schedule: &str) -> Timers {
-    let timers = Timers::kept_in(ScheduleStore::Folder(folder.to_owned()));
+    let timers = Timers::new(Clock::system(), ScheduleStore::Folder(folder.to_owned()));
     // Two runs, of which the second never ends, so that the status after the first is the last one written.
-    run_with(&timers, &trigger(schedule), &JumpingClock::at("2026-02-07T15:44:30Z"), 2, Duration::ZERO).await;
+    run_with(&timers, &trigger(schedule), &clock_at("2026-02-07T15:44:30Z"), 2, Duration::ZERO).await;
     // Another process: what is in memory is gone.
-    Timers::kept_in(ScheduleStore::Folder(folder.to_owned()))
+    Timers::new(Clock::system(), ScheduleStore::Folder(folder.to_owned()))
 }
 
 #[tokio::test]
 async fn a_run_that_was_missed_is_made_up_for_once_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let timers = after_a_run(folder.path(), "0 * * * * *").await;
-    let clock = JumpingClock::at("2026-02-07T15:59:30Z");
+    let clock = clock_at("2026-02-07T15:59:30Z");
     let record = run_with(&timers, &trigger("0 * * * * *"), &clock, 2, Duration::ZERO).await;
     assert_eq!(record.times(), ["07T15:59:30", "07T16:00:00"]);
     let [late, on_time] = &record.firings[..] else { panic!("two runs") };
@@ -309,7 +292,7 @@ async fn a_run_that_was_missed_is_made_up_for_once_at_the_start() {
 async fn a_schedule_that_has_changed_makes_nothing_past_due() {
     let folder = tempfile::tempdir().unwrap();
     let timers = after_a_run(folder.path(), "0 * * * * *").await;
-    let clock = JumpingClock::at("2026-02-07T15:59:30Z");
+    let clock = clock_at("2026-02-07T15:59:30Z");
     let record = run_with(&timers, &trigger("30 */2 * * * *"), &clock, 1, Duration::ZERO).await;
     assert_eq!(record.times(), ["07T16:00:30"]);
     assert_eq!(record.firings[0].1.timer.status.as_ref().unwrap().last, None);
@@ -320,7 +303,7 @@ async fn a_schedule_that_has_changed_makes_nothing_past_due() {
 async fn a_run_that_is_not_missed_yet_is_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let timers = after_a_run(folder.path(), "0 * * * * *").await;
-    let clock = JumpingClock::at("2026-02-07T15:45:10Z");
+    let clock = clock_at("2026-02-07T15:45:10Z");
     let record = run_with(&timers, &trigger("0 * * * * *"), &clock, 1, Duration::ZERO).await;
     assert_eq!(record.times(), ["07T15:46:00"]);
     assert_eq!(record.firings[0].1.timer.status.as_ref().unwrap().last, Some(zoned("2026-02-07T15:45:00Z")));
@@ -329,18 +312,17 @@ async fn a_run_that_is_not_missed_yet_is_waited_for() {
 #[tokio::test]
 async fn a_timer_without_a_monitor_leaves_no_file_and_misses_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let timers = Timers::kept_in(ScheduleStore::Folder(folder.path().to_owned()));
+    let timers = Timers::new(Clock::system(), ScheduleStore::Folder(folder.path().to_owned()));
     let trigger = TimerTrigger { use_monitor: false, ..trigger("0 * * * * *") };
-    run_with(&timers, &trigger, &JumpingClock::at("2026-02-07T15:44:30Z"), 2, Duration::ZERO).await;
+    run_with(&timers, &trigger, &clock_at("2026-02-07T15:44:30Z"), 2, Duration::ZERO).await;
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 #[tokio::test]
 async fn a_folder_that_cannot_be_written_is_told_once_and_the_timer_runs() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let timers = Timers::kept_in(ScheduleStore::Folder(file.path().to_owned()));
-    let record =
-        run_with(&timers, &trigger("0 * * * * *"), &JumpingClock::at("2026-02-07T15:44:30Z"), 3, Duration::ZERO).await;
+    let timers = Timers::new(Clock::system(), ScheduleStore::Folder(file.path().to_owned()));
+    let record = run_with(&timers, &trigger("0 * * * * *"), &clock_at("2026-02-07T15:44:30Z"), 3, Duration::ZERO).await;
     assert_eq!(record.firings.len(), 3);
     let told = record.events.iter().filter(|event| event.contains("cannot be written to"));
     assert_eq!(told.count(), 1);

@@ -34,11 +34,6 @@ impl Failures {
         }
         self.count += 1;
         self.last = Some(now);
-        self.verdict()
-    }
-
-    /// What the failures so far mean for another start.
-    pub(super) fn verdict(&self) -> Verdict {
         if self.count < ALLOWED { Verdict::GoOn } else { Verdict::GiveUp }
     }
 }
