@@ -17,8 +17,46 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 /// Far more than anything here takes; reached only when something hangs.
-const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 const RECORD_SEPARATOR: char = '\u{1e}';
+
+/// Prints a figure for whoever runs the tests with `--nocapture`.
+pub(crate) fn note(line: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// A function app in a folder of its own.
+pub(crate) struct TestApp(tempfile::TempDir);
+
+impl TestApp {
+    /// An app without functions whose handler is not on disk.
+    pub(crate) fn new() -> Self {
+        let app = Self(tempfile::tempdir().expect("a folder"));
+        let host_json = json!({
+            "version": "2.0",
+            "extensionBundle": {"id": "Microsoft.Azure.Functions.ExtensionBundle", "version": "[4.*, 5.0.0)"},
+            "customHandler": {"description": {"defaultExecutablePath": "in-this-process"}},
+        });
+        app.write("host.json", &host_json.to_string());
+        app
+    }
+
+    /// The same with one more function, or with other bindings for it.
+    pub(crate) fn function(self, name: &str, bindings: &[Value]) -> Self {
+        std::fs::create_dir_all(self.path().join(name)).expect("a function folder");
+        self.write(&format!("{name}/function.json"), &json!({"bindings": bindings}).to_string());
+        self
+    }
+
+    pub(crate) fn write(&self, file: &str, text: &str) {
+        std::fs::write(self.path().join(file), text).expect("the file is written");
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
 
 /// The app of this repository with the handler built for this test run.
 pub(crate) async fn start() -> LocalStack {
@@ -62,8 +100,9 @@ impl Events {
     }
 }
 
+/// A client for this machine: without certificates, whose loading would take most of a test's time.
 pub(crate) fn http() -> Client {
-    Client::builder().no_proxy().timeout(DEADLINE).build().expect("a plain HTTP client can be built")
+    Client::builder().no_proxy().tls_certs_only([]).timeout(DEADLINE).build().expect("a plain HTTP client can be built")
 }
 
 pub(crate) async fn post(stack: &LocalStack, path: &str, body: impl Into<reqwest::Body>) -> Response {
@@ -134,6 +173,12 @@ impl SignalRClient {
             }
             others.push(message);
         }
+    }
+
+    /// Returns when the connection has ended, whichever way.
+    pub(crate) async fn until_lost(&mut self) {
+        let lost = async { while let Some(Ok(_)) = self.socket.next().await {} };
+        timeout(DEADLINE, lost).await.expect("the connection ends");
     }
 
     async fn write(&mut self, message: &Value) {

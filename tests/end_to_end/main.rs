@@ -6,6 +6,7 @@
 mod harness;
 
 mod broadcast;
+mod control;
 mod crash;
 mod dependencies;
 mod handler_process;

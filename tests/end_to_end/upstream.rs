@@ -1,6 +1,6 @@
 //! Clients call functions: the service reports to the host's webhook, and the function's return value completes the call.
 
-use crate::harness::SignalRClient;
+use crate::harness::{SignalRClient, TestApp};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
@@ -8,7 +8,6 @@ use axum::{Json, Router};
 use local_stack::{Handler, LocalStack, StackOptions};
 use serde_json::{Value, json};
 use std::time::Duration;
-use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 /// Far more than anything here takes.
@@ -18,30 +17,24 @@ const DEADLINE: Duration = Duration::from_secs(20);
 struct Chat {
     stack: LocalStack,
     events: mpsc::UnboundedReceiver<Value>,
-    _folder: TempDir,
+    _app: TestApp,
 }
 
 impl Chat {
     async fn start() -> Chat {
-        let folder = tempfile::tempdir().expect("a folder");
-        let host_json = json!({
-            "version": "2.0",
-            "extensionBundle": {"id": "Microsoft.Azure.Functions.ExtensionBundle", "version": "[4.*, 5.0.0)"},
-            "customHandler": {"description": {"defaultExecutablePath": "in-this-process"}},
-        });
-        write(&folder, "host.json", &host_json);
         let output = json!({"type": "signalR", "direction": "out", "name": "messages", "hubName": "chat"});
-        write_function(&folder, "joined", &[trigger("connections", "connected")]);
-        write_function(&folder, "left", &[trigger("connections", "disconnected")]);
-        write_function(&folder, "say", &[trigger("messages", "say"), output]);
-        write_function(&folder, "fail", &[trigger("messages", "fail")]);
+        let app = TestApp::new()
+            .function("joined", &[trigger("connections", "connected")])
+            .function("left", &[trigger("connections", "disconnected")])
+            .function("say", &[trigger("messages", "say"), output])
+            .function("fail", &[trigger("messages", "fail")]);
         let (heard, events) = mpsc::unbounded_channel();
         let handler = Handler::in_process(functions(heard));
         // With keys, so that the service has to know that of the webhook.
-        let keys = Some(folder.path().join("keys.json"));
-        let options = StackOptions { handler, keys, ..StackOptions::new(folder.path()) };
+        let keys = Some(app.path().join("keys.json"));
+        let options = StackOptions { handler, keys, ..StackOptions::new(app.path()) };
         let stack = LocalStack::start(options).await.expect("the stack starts on free ports");
-        Chat { stack, events, _folder: folder }
+        Chat { stack, events, _app: app }
     }
 
     /// The next event that a function has heard of.
@@ -54,15 +47,6 @@ impl Chat {
 fn trigger(category: &str, event: &str) -> Value {
     json!({"type": "signalRTrigger", "direction": "in", "name": "event", "hubName": "chat", "category": category,
         "event": event})
-}
-
-fn write_function(folder: &TempDir, name: &str, bindings: &[Value]) {
-    std::fs::create_dir(folder.path().join(name)).expect("a function folder");
-    write(folder, &format!("{name}/function.json"), &json!({"bindings": bindings}));
-}
-
-fn write(folder: &TempDir, file: &str, content: &Value) {
-    std::fs::write(folder.path().join(file), content.to_string()).expect("the file is written");
 }
 
 fn functions(heard: mpsc::UnboundedSender<Value>) -> Router {
