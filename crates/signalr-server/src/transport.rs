@@ -3,6 +3,7 @@
 //! A transport knows nothing of hub messages: it hands a byte stream to the session and writes the frames that the
 //! session has queued.
 
+mod broken;
 pub(crate) mod long_polling;
 pub(crate) mod requests;
 pub(crate) mod server_sent_events;

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use tokio::sync::{Mutex, watch};
 
+use super::broken;
 use super::requests::Requests;
 use crate::connection::Continuity;
 use crate::connection::outbox::Next;
@@ -148,7 +149,8 @@ fn poll_take(connection: &Connection, given: &mut usize, context: &Context<'_>) 
 fn hand_over(connection: &Connection, taken: &Taken) -> Response {
     if taken.frames.is_empty() {
         connection.engine().ended(connection);
-        return over();
+        let is_cut = connection.outbox().reason() == Disconnect::TransportLost;
+        return if is_cut { broken::response() } else { over() };
     }
     connection.activity().sent(connection.engine().now());
     if taken.is_last {

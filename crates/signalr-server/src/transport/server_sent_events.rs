@@ -4,7 +4,7 @@
 //! How much of the stream the client has taken is hyper's knowledge: a piece counts as written once hyper asks for the
 //! next one, which it does while less than half a megabyte waits for the socket.
 
-use std::convert::Infallible;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -15,13 +15,14 @@ use bytes::Bytes;
 use http::{HeaderValue, header};
 use hyper::body::Frame as Piece;
 
+use super::broken;
 use super::requests::Requests;
 use crate::connection::Continuity;
 use crate::connection::outbox::Next;
 use crate::endpoint::claim::{Claim, New, Refused, claim};
 use crate::engine::Engine;
 use crate::protocol::Frame;
-use crate::{Admission, Connection, Query, Transport};
+use crate::{Admission, Connection, Disconnect, Query, Transport};
 
 /// Bytes of one piece of the stream, unless a single message is longer. Small against what hyper holds back anyway.
 const PIECE: usize = 64 * 1024;
@@ -67,12 +68,9 @@ struct Events {
 
 impl hyper::body::Body for Events {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = io::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Piece<Bytes>, Infallible>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Piece<Bytes>>>> {
         if !std::mem::replace(&mut self.begun, true) {
             return Poll::Ready(Some(Ok(Piece::data(Bytes::from_static(b":\r\n")))));
         }
@@ -86,6 +84,9 @@ impl hyper::body::Body for Events {
                 Next::Wait => {
                     events.frames = Vec::new();
                     return Poll::Pending;
+                }
+                Next::Drop if events.connection.outbox().reason() == Disconnect::TransportLost => {
+                    return Poll::Ready(Some(Err(broken::cut())));
                 }
                 Next::Close | Next::Drop => return Poll::Ready(None),
             }

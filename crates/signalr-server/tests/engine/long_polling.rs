@@ -336,6 +336,17 @@ async fn what_a_shutdown_has_left_for_a_client_is_for_nobody_else() {
 }
 
 #[tokio::test]
+async fn a_connection_that_is_cut_breaks_its_poll() {
+    let server = Server::start(ServerOptions::default()).await;
+    let (poller, connection) = Poller::join(&server, "").await;
+    let poll = poller.poster.http.get(&poller.poster.url);
+    let poll = tokio::spawn(async { poll.send().await?.bytes().await });
+    connection.cut();
+    assert!(soon(poll).await.unwrap().is_err(), "neither 204 nor an empty body");
+    assert_eq!(server.disconnected().await, Disconnect::TransportLost);
+}
+
+#[tokio::test]
 async fn a_client_that_was_told_of_the_end_may_still_end_the_connection_itself() {
     let server = Server::start(ServerOptions::default()).await;
     let (poller, connection) = Poller::join(&server, "").await;

@@ -254,6 +254,17 @@ async fn a_server_that_closes_says_so_and_ends_the_stream() {
 }
 
 #[tokio::test]
+async fn a_connection_that_is_cut_breaks_its_stream() {
+    let server = Server::start(ServerOptions::default()).await;
+    let poster = Poster::negotiate(&server, "").await;
+    let stream = poster.get("text/event-stream").await;
+    poster.send(HANDSHAKE).await;
+    server.connected().await.cut();
+    assert!(soon(stream.bytes()).await.is_err(), "it has no end");
+    assert_eq!(server.disconnected().await, Disconnect::TransportLost);
+}
+
+#[tokio::test]
 async fn a_shutdown_closes_streams() {
     let server = Server::start(ServerOptions::default()).await;
     let (mut subscriber, _) = Subscriber::join(&server, "").await;
