@@ -81,6 +81,9 @@ impl Answer {
             | BodyError::NoTarget
             | BodyError::NotAnArray
             | BodyError::Malformed(_)
+            | BodyError::NotCommands(_)
+            | BodyError::UnknownCommand(_)
+            | BodyError::Incomplete { .. }
             | BodyError::NotFrames(_)
             | BodyError::NotPacked(_) => StatusCode::BAD_REQUEST,
         };

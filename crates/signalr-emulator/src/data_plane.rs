@@ -7,6 +7,7 @@ mod body;
 mod outcomes;
 mod perform;
 
+mod execute;
 mod invoke;
 mod stream;
 
@@ -109,7 +110,8 @@ fn check_names(operation: &Operation) -> Result<(), Invalid> {
         | Operation::CloseConnections(Audience::Everyone)
         | Operation::UserExists { .. }
         | Operation::RemoveUserFromAll { .. }
-        | Operation::GenerateToken => Ok(()),
+        | Operation::GenerateToken
+        | Operation::Execute => Ok(()),
     }
 }
 

@@ -8,7 +8,7 @@
 //! does (`control`); whom the service
 //! believes (`authentication`); the hubs with their connections and the groups of their users (`hub`, `user_groups`);
 //! the client side (`client_endpoint`), which reports to the `upstream`; the REST side (`data_plane`), which reads a path (`operation`), a query
-//! (`parameters`, `names`, `listing`) and a body (`message`, `stream_item`, `frames`, `packed`) and gives an `answer`. `metrics` counts events.
+//! (`parameters`, `names`, `listing`) and a body (`message`, `stream_item`, `frames`, `packed`, `commands` with its `filter`) and gives an `answer`. `metrics` counts events.
 //!
 //! ```no_run
 //! use signalr_emulator::{EmulatorOptions, connection_string};
@@ -25,10 +25,12 @@
 mod answer;
 mod authentication;
 mod client_endpoint;
+mod commands;
 mod control;
 mod data_plane;
 mod emulator;
 mod events;
+mod filter;
 mod frames;
 mod hub;
 mod limits;

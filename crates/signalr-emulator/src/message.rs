@@ -62,6 +62,15 @@ pub(crate) enum BodyError {
     /// 400.
     #[error("The request body is not a message: {0}")]
     Malformed(serde_json::Error),
+    /// 400: the body of `:execute`.
+    #[error("The request body is not a list of commands: {0}")]
+    NotCommands(serde_json::Error),
+    /// 400.
+    #[error("The command '{0}' is not known.")]
+    UnknownCommand(String),
+    /// 400.
+    #[error("The command '{kind}' needs a '{lacks}'.")]
+    Incomplete { kind: String, lacks: &'static str },
     /// 400.
     #[error("The request body is not a map of framed messages: {0}")]
     NotFrames(&'static str),
@@ -130,7 +139,8 @@ impl Message {
         }
     }
 
-    fn parse_json(body: &[u8]) -> Result<Self, BodyError> {
+    /// Reads the JSON form.
+    pub(crate) fn parse_json(body: &[u8]) -> Result<Self, BodyError> {
         let read: Option<Properties> = serde_json::from_slice(body).map_err(BodyError::Malformed)?;
         let Properties { target, arguments } = read.ok_or(BodyError::Missing)?;
         let target = target.filter(|target| !target.is_empty()).ok_or(BodyError::NoTarget)?;

@@ -53,6 +53,7 @@ pub(crate) enum Operation {
     RemoveUserFromAll { user: String },
     ListConnections { group: String },
     GenerateToken,
+    Execute,
     Invoke { connection: String },
     SendStreamItem { connection: String, stream: String },
     CompleteStream { connection: String, stream: String },
@@ -86,7 +87,9 @@ impl Operation {
     /// The status of success, which differs between the two families (signalr-service 1.4).
     pub(crate) fn success(&self, family: Family) -> StatusCode {
         match (self, family) {
-            (Self::Send(_) | Self::SendStreamItem { .. } | Self::CompleteStream { .. }, _) => StatusCode::ACCEPTED,
+            (Self::Send(_) | Self::Execute | Self::SendStreamItem { .. } | Self::CompleteStream { .. }, _) => {
+                StatusCode::ACCEPTED
+            }
             (Self::CloseConnections(_), _) => StatusCode::NO_CONTENT,
             (Self::CloseConnection { .. } | Self::AddUser { .. } | Self::RemoveUser { .. }, Family::V1) => {
                 StatusCode::ACCEPTED
@@ -153,7 +156,7 @@ fn post(words: &[&str], names: &[&str]) -> Result<Operation, Unroutable> {
         (["users", ":closeconnections"], [user]) => Operation::CloseConnections(Audience::User(own(user))),
         (["groups", ":closeconnections"], [group]) => Operation::CloseConnections(Audience::Group(own(group))),
         ([":generatetoken"], []) => Operation::GenerateToken,
-        ([":execute"], []) => return Err(Unroutable::Missing("`:execute`")),
+        ([":execute"], []) => Operation::Execute,
         (["connections", ":invoke"], [id]) => Operation::Invoke { connection: own(id) },
         (["connections", "streams", ":send"], [id, stream]) => {
             Operation::SendStreamItem { connection: own(id), stream: own(stream) }

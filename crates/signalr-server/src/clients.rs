@@ -79,7 +79,8 @@ pub struct Fanout {
 }
 
 impl Fanout {
-    fn count(&mut self, sent: Result<(), SendError>) {
+    /// Counts one more connection to which the message was sent by itself.
+    pub fn count(&mut self, sent: Result<(), SendError>) {
         match sent {
             Ok(()) => self.queued += 1,
             Err(SendError::QueueFull) => self.dropped_full += 1,

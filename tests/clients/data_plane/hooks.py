@@ -12,6 +12,7 @@ import zlib
 
 import requests.auth
 import schemathesis
+from hypothesis import strategies
 from schemathesis.generation import GenerationMode
 
 import client
@@ -19,6 +20,12 @@ import frames
 
 URL, KEY = os.environ["EMULATOR_URL"], os.environ["EMULATOR_ACCESS_KEY"]
 FRAMES = "application/octet-stream"
+FILTERS = [
+    "startswith(userId, 'some')",
+    "'together' in groups and not (userId eq null)",
+    "length(connectionId) gt 3 or userId in ('a', 'b')",
+    "false",
+]
 
 inhabitant = client.Client(URL, KEY)
 called = None
@@ -47,6 +54,7 @@ class OnItsWay(requests.auth.AuthBase):
 schemathesis.auth.set_from_requests(OnItsWay())
 schemathesis.openapi.media_type(FRAMES, frames.invocations())
 schemathesis.openapi.media_type("application/x-msgpack", frames.packed_messages())
+schemathesis.openapi.format("odata-filter", strategies.sampled_from(FILTERS))
 
 
 def is_as_documented(case):

@@ -71,6 +71,7 @@ impl Call<'_> {
             Operation::RemoveUserFromAll { user } => self.remove_user_from_all(user),
             Operation::ListConnections { group } => return self.list(group).map_err(refuse),
             Operation::GenerateToken => return self.generate_token().map_err(refuse),
+            Operation::Execute => self.execute(body).await?,
             Operation::Invoke { connection } => return self.invoke(connection, self.message(body).await?).await,
             Operation::SendStreamItem { connection, stream } => self.send_stream_item(connection, stream, body).await?,
             Operation::CompleteStream { connection, stream } => self.complete_stream(connection, stream),
@@ -103,7 +104,7 @@ impl Call<'_> {
     }
 
     /// False when there is no such connection.
-    fn add_connection(&self, connection: &str, group: &str) -> bool {
+    pub(super) fn add_connection(&self, connection: &str, group: &str) -> bool {
         let joined = self.hub.clients.join(connection, group);
         if joined {
             self.report_join(group, Member::Connection(connection.to_owned()), 1);
@@ -111,7 +112,7 @@ impl Call<'_> {
         joined
     }
 
-    fn remove_connection(&self, connection: &str, group: &str) {
+    pub(super) fn remove_connection(&self, connection: &str, group: &str) {
         if self.hub.clients.leave(connection, group) {
             self.report_leave(Some(group), Member::Connection(connection.to_owned()));
         }
@@ -162,6 +163,10 @@ impl Call<'_> {
             Audience::User(_) | Audience::Connection(_) => Vec::new(),
         };
         let (fanout, outcomes) = self.fan_out(&recipients(audience).excluding(&excluded), &message.to_clients());
+        self.report_sent(message, SentTo::from(audience), fanout, outcomes);
+    }
+
+    pub(super) fn report_sent(&self, message: Message, to: SentTo, fanout: Fanout, outcomes: Outcomes) {
         if fanout.unencoded > 0 {
             let (hub, target, clients) = (&self.hub.name, &message.target, fanout.unencoded);
             tracing::warn!(hub, target, clients, "clients did not get a message: it lacks their hub protocol");
@@ -171,7 +176,7 @@ impl Call<'_> {
             call: self.rest.clone(),
             bytes: message.size(),
             target: message.target,
-            to: SentTo::from(audience),
+            to,
             queued: fanout.queued,
             dropped: fanout.dropped_full,
         });

@@ -107,6 +107,8 @@ pub enum SentTo {
     Group(String),
     /// One connection.
     Connection(String),
+    /// The connections that match the filter of an `:execute`.
+    Matching(String),
 }
 
 impl fmt::Display for SentTo {
@@ -116,6 +118,7 @@ impl fmt::Display for SentTo {
             Self::User(user) => write!(formatter, "user `{user}`"),
             Self::Group(group) => write!(formatter, "group `{group}`"),
             Self::Connection(connection) => write!(formatter, "connection `{connection}`"),
+            Self::Matching(filter) => write!(formatter, "those that match `{filter}`"),
         }
     }
 }

@@ -57,7 +57,7 @@ async fn only_described_versions_are_served_where_that_is_asked_for() {
 async fn what_is_missing_is_not_found_and_says_so_in_the_log() {
     let service = Service::start().await;
     for (method, path, status) in [
-        ("POST", "api/hubs/chat/:execute", 404),
+        ("GET", "api/auth/accessKey", 404),
         ("POST", "api/hubs/chat/:shout", 404),
         ("GET", "server/?hub=chat", 404),
         ("GET", "", 404),
@@ -69,7 +69,7 @@ async fn what_is_missing_is_not_found_and_says_so_in_the_log() {
     assert_eq!(
         reasons,
         [
-            "POST /api/hubs/chat/:execute: Azure SignalR Service has `:execute`, this emulator does not",
+            "GET /api/auth/accessKey: Azure SignalR Service has `auth/accessKey` (Entra identities), this emulator does not",
             "POST /api/hubs/chat/:shout: there is no such operation",
             "GET /server/: Azure SignalR Service has the endpoint of application servers (Default mode), this emulator does not",
             "GET /: there is no such operation",

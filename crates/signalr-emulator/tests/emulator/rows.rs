@@ -296,6 +296,7 @@ async fn calls_since_2022_11_01_answer_what_they_say() {
         check_listing(&world, &base).await;
         check_invocation(&mut world, &base).await;
         check_stream(&mut world, &base).await;
+        check_commands(&mut world, &base).await;
         for client in world.clients.values_mut() {
             service.expect_nothing_for(&world.hub, client).await;
         }
@@ -357,4 +358,43 @@ async fn check_stream(world: &mut World<'_>, base: &str) {
     assert_eq!(world.client("bob").next().await, json!({"type": 3, "invocationId": "7"}));
     assert_eq!(world.service.status("POST", &format!("{stream}/:complete?reason=no+more")).await, 202);
     assert_eq!(world.client("bob").next().await, json!({"type": 3, "invocationId": "7", "error": "no more"}));
+}
+
+/// `POST /:execute`.
+async fn check_commands(world: &mut World<'_>, base: &str) {
+    let execute = |filter: &str, commands: Value| {
+        let path = format!("{base}/:execute?filter={filter}");
+        let call = world.service.request("POST", &path).json(&commands);
+        async move {
+            let answer = call.send().await.unwrap();
+            (answer.status().as_u16(), answer.text().await.unwrap())
+        }
+    };
+    let hello = json!({"type": "SendMessage", "message": {"target": "m", "arguments": [1]}});
+    let commands = json!([{"type": "JoinGroup", "group": "new"}, hello, {"type": "LeaveGroup", "group": "g"}]);
+    let done = execute("startswith(userId,%20'ad')", commands).await;
+    assert_eq!(done, (202, String::new()));
+    let refused = execute("userId", json!([hello])).await;
+    assert_eq!(refused.0, 400, "nothing happens to anybody");
+    let refused = execute("true", json!([hello, {"type": "JoinGroup", "group": " "}])).await;
+    assert_eq!(refused.0, 400, "not even the command in front of the wrong one");
+    for name in ["ada1", "ada2"] {
+        assert_eq!(world.client(name).next().await, json!({"type": 1, "target": "m", "arguments": [1]}), "{name}");
+    }
+    for (group, members) in [("new", vec!["ada1", "ada2"]), ("g", vec!["eve"])] {
+        world.service.send(&format!("{base}/groups/{group}/:send"), group).await;
+        for name in members {
+            assert_eq!(world.client(name).target().await, group, "{name}");
+        }
+    }
+    let path = format!("{base}/:execute?filter=userId%20eq%20'bob'");
+    let close = world.service.request("POST", &path).json(&json!([{"type": "CloseConnection", "reason": "bye"}]));
+    assert_eq!(close.send().await.unwrap().status(), 202);
+    let mut bob = world.clients.remove("bob").unwrap();
+    assert_eq!(bob.next().await, json!({"type": 7, "error": "bye", "allowReconnect": true}));
+    let everybody = world.service.request("POST", &format!("{base}/:execute")).json(&json!([hello]));
+    assert_eq!(everybody.send().await.unwrap().status(), 202);
+    for client in world.clients.values_mut() {
+        assert_eq!(client.target().await, "m");
+    }
 }
