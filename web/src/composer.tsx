@@ -22,7 +22,7 @@ interface Props {
 
 export function Composer({ api, recipient, setRecipient, text, users, groups, onSent }: Props) {
   const [event, setEvent] = useState<"message" | "payload">("message");
-  const { outcome, attempt } = useOutcome();
+  const { outcome, attempt, forget } = useOutcome();
   const eventId = useId();
 
   async function send(submission: FormEvent) {
@@ -70,6 +70,7 @@ export function Composer({ api, recipient, setRecipient, text, users, groups, on
           id="text"
           aria-label="Message"
           placeholder={`Message to ${inWords(recipient)}`}
+          onInput={forget}
           autoComplete="off"
           enterKeyHint="send"
           required

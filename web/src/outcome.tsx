@@ -18,7 +18,8 @@ export function useOutcome() {
       return false;
     }
   }, []);
-  return { outcome, attempt };
+  const forget = useCallback(() => setOutcome({ state: "none" }), []);
+  return { outcome, attempt, forget };
 }
 
 /** Says it in one line. The line is there before it says something, or screen readers would miss it. */

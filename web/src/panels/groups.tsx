@@ -74,7 +74,7 @@ export function Groups({ live, groups, address }: Props) {
   );
 }
 
-const STANDINGS = { waiting: "joins when connected", joining: "joining…", joined: "joined", leaving: "leaving…" };
+const STANDINGS = { waiting: "waiting", joining: "joining…", joined: "joined", leaving: "leaving…" };
 
 function Standing({ membership }: { membership: Membership }) {
   return membership.state === "failed" ? (

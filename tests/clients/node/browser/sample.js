@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { Stack } from "../stack.js";
+import { within } from "../waiting.js";
 import { Wire } from "../wire.js";
 import { Browser, PageServer, TYPES } from "./chromium.js";
 
@@ -159,6 +160,24 @@ export class Sample {
     return this.panel("Groups").getByRole("listitem").filter({ hasText: `${group} joined` }).waitFor();
   }
 
+  /** Waits until this is listed as online; whoever comes is listed a little later. */
+  async online(entry) {
+    const found = this.panel("Online").getByRole("listitem").filter({ hasText: entry });
+    let isOver = false;
+    const asking = (async () => {
+      while (!isOver && (await found.count()) === 0) {
+        const answered = this.page.waitForResponse("**/api/presence*");
+        await this.button("Refresh").click();
+        await answered;
+      }
+    })();
+    try {
+      await within(DEADLINE, asking, () => `${entry} is not listed as online`);
+    } finally {
+      isOver = true;
+    }
+  }
+
   /** Keeps a picture for people to look at, and returns its path. */
   async keepPicture(name) {
     await mkdir(ARTIFACTS, { recursive: true });
@@ -175,6 +194,7 @@ export class Sample {
     await this.page.route("**/api/negotiate?*", async (route) => {
       if (route.request().method() !== "POST") return route.continue();
       const response = await route.fetch();
+      if (!response.ok()) return route.fulfill({ response });
       const answer = await response.json();
       const url = new URL(answer.url);
       url.host = new URL(wire.address).host;

@@ -22,11 +22,20 @@ for (const [device, options] of [["desktop", DESKTOP], ["phone", PHONE]]) {
       await sample.keepPicture(`sample ${device} ${colorScheme} empty`);
       await judge(sample.page);
 
+      const bob = await open();
+      await bob.signIn("bob");
+      await sample.signIn("ada");
+      await sample.join("orders");
+      await bob.send("Version 42 is live.");
+      await bob.send("Order 1017 is packed.", { group: "orders" });
+      await bob.page.getByLabel("Event").selectOption("newMessage");
+      await bob.send("Lunch at noon?", { user: "ada" });
+      await sample.entry("Lunch at noon?");
+      await sample.send("Order 1017 is on its way.", { group: "orders" });
+      await sample.entry("Order 1017 is on its way.");
       await sample.button("Run the timer now").click();
       await sample.panel("Status").getByText("healthy", { exact: true }).waitFor();
-      await sample.send("The build is green.");
-      await sample.entry("The build is green.");
-      await sample.page.getByRole("radio", { name: "Group" }).check();
+      await sample.online("bob");
       await sample.keepPicture(`sample ${device} ${colorScheme} used`);
       await judge(sample.page);
 
