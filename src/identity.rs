@@ -7,6 +7,7 @@
 mod app_service;
 mod bearer;
 mod development;
+mod service_token;
 
 use crate::config::SignInConfig;
 use azure_signalr::{NameError, UserId};
@@ -119,7 +120,7 @@ impl Identity {
         if let Some(principal) = by_platform {
             return Ok(Caller::User(principal));
         }
-        if let Some(token) = bearer_token(request) {
+        if let Some(token) = bearer_token(request).filter(|token| !service_token::is_for_service(token)) {
             let bearer = self.bearer.as_ref().ok_or(Disbelief::NoIssuer)?;
             return Ok(Caller::User(bearer.principal(token, claims, now).await?));
         }
@@ -208,6 +209,15 @@ mod tests {
             let refused = caller(&identity, json!({}), query.clone()).await.unwrap_err();
             assert!(refused.starts_with("`developmentUser` is believed only in development"), "{refused}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_negotiates_anew_may_show_its_token_for_the_service_and_is_nobody_by_it() {
+        // {"alg":"HS256"}, {"aud":"http://localhost/client/?hub=h","nameid":"admin"}
+        let token = "Bearer eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOiJodHRwOi8vbG9jYWxob3N0L2NsaWVudC8_aHViPWgiLCJuYW1laWQiOiJhZG1pbiJ9.x";
+        let (headers, query) = (json!({"Authorization": [token]}), json!({"developmentUser": "ann"}));
+        assert_eq!(caller(&identity(false, false), headers.clone(), json!({})).await.unwrap(), "anonymous");
+        assert_eq!(caller(&identity(false, true), headers, query).await.unwrap(), "ann");
     }
 
     #[tokio::test]
