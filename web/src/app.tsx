@@ -47,8 +47,8 @@ export function App({ config, api, live }: { config: Config; api: Api; live: Liv
         <div className="side">
           <You config={config} api={api} live={live} snapshot={snapshot} />
           <StatusPanel api={api} status={snapshot.status} />
-          <Groups live={live} groups={snapshot.groups} address={address} />
           <Online presence={presence} user={snapshot.grant?.user} address={address} />
+          <Groups live={live} groups={snapshot.groups} address={address} />
         </div>
       </main>
     </>

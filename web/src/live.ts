@@ -152,7 +152,8 @@ export class Live {
 
   #opened(connectionId: string | null, text: string): void {
     this.#change({ phase: { name: "connected", connectionId: connectionId ?? "", since: new Date() } });
-    this.#note({ kind: "state", tone: "good", text });
+    const user = this.#snapshot.grant?.user;
+    this.#note({ kind: "state", tone: "good", text: user === undefined ? text : `${text} as ${user}` });
     for (const name of this.#snapshot.groups.keys()) void this.joinGroup(name);
   }
 

@@ -8,7 +8,7 @@ import { Studio } from "./sample.js";
 
 const { source: axe } = createRequire(import.meta.url)("axe-core");
 
-const DESKTOP = { viewport: { width: 1280, height: 800 } };
+const DESKTOP = { viewport: { width: 1280, height: 840 } };
 const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
 
 const studio = new Studio();
@@ -48,7 +48,11 @@ for (const [device, options] of [["desktop", DESKTOP], ["phone", PHONE]]) {
 }
 
 studio.story("everything can be reached and done with the keyboard alone", async (open) => {
+  const ada = await open();
+  await ada.signIn("ada");
+  await ada.online("ada");
   const sample = await open(DESKTOP);
+  await sample.button("Write to ada").waitFor();
   const { keyboard } = sample.page;
 
   await keyboard.press("Tab");
@@ -85,9 +89,10 @@ studio.story("everything can be reached and done with the keyboard alone", async
     "Development user",
     "Sign in",
     "Run the timer now",
+    "Refresh",
+    "Write to ada",
     "Group",
     "Join",
-    "Refresh",
   ]);
 });
 
