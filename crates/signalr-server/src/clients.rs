@@ -8,6 +8,7 @@ mod table;
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use crate::connection::outbox::Posted;
 use crate::message::{Reconnect, ServerMessage};
 use crate::{Connection, Disconnect, SendError};
 use table::Table;
@@ -94,11 +95,7 @@ impl Clients {
     /// Queues a message for every recipient and returns at once. Two calls made one after the other arrive in that
     /// order at every connection.
     pub fn send(&self, to: &Recipients<'_>, message: &ServerMessage) -> Fanout {
-        let mut fanout = Fanout::default();
-        for connection in self.recipients(to) {
-            fanout.count(connection.send(message));
-        }
-        fanout
+        self.send_telling(to, message, |_, _| {})
     }
 
     /// The same as [`send`](Self::send), but `tell` hears of every recipient what became of it.
@@ -109,10 +106,22 @@ impl Clients {
         mut tell: impl FnMut(&Connection, Result<(), SendError>),
     ) -> Fanout {
         let mut fanout = Fanout::default();
-        for connection in self.recipients(to) {
+        let mut recipients = self.recipients(to);
+        if let [connection] = &recipients[..] {
             let sent = connection.send(message);
             fanout.count(sent);
-            tell(&connection, sent);
+            tell(connection, sent);
+            return fanout;
+        }
+        recipients.retain(|connection| {
+            let posted = connection.post(message);
+            let sent = posted.map(|_| ());
+            fanout.count(sent);
+            tell(connection, sent);
+            posted == Ok(Posted::ToFlush)
+        });
+        if let Some(connection) = recipients.first() {
+            Arc::clone(connection.engine()).flush(recipients);
         }
         fanout
     }

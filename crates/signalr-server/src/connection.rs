@@ -26,7 +26,7 @@ use activity::Activity;
 pub use disconnect::Disconnect;
 use inbox::Inbox;
 use numbering::Numbering;
-use outbox::{Backlog, Outbox, Refused};
+use outbox::{Backlog, Flushed, Outbox, Posted, Refused};
 pub use results::InvokeError;
 use results::Results;
 use retained::Limits;
@@ -216,7 +216,28 @@ impl Connection {
 
     /// Queues a message; a full queue closes the connection (the slow-consumer rule).
     pub(crate) fn push(&self, frame: &Frame) -> Result<(), SendError> {
-        self.0.outbox.push(frame, self.engine().options().queue_limit).map_err(|refused| match refused {
+        let pushed = self.0.outbox.push(frame, self.engine().options().queue_limit);
+        pushed.map_err(|refused| self.refused(refused))
+    }
+
+    /// Queues a message that goes to many, to be written together with theirs ([`Engine::flush`]).
+    pub(crate) fn post(&self, message: &ServerMessage) -> Result<Posted, SendError> {
+        let frame = message.frame(self.protocol()).ok_or(SendError::NotEncoded)?;
+        let posted = self.0.outbox.post(frame, self.engine().options().queue_limit);
+        posted.map_err(|refused| self.refused(refused))
+    }
+
+    /// Writes what waits, as far as the client takes it at once.
+    pub(crate) fn flush(&self, now: Duration) {
+        match self.0.outbox.flush() {
+            Flushed::Everything => self.0.activity.sent(now),
+            Flushed::NotEverything => self.0.activity.stalled(now),
+            Flushed::Nothing => {}
+        }
+    }
+
+    fn refused(&self, refused: Refused) -> SendError {
+        match refused {
             Refused::Gone => SendError::Gone,
             Refused::Full => {
                 self.fail(Disconnect::QueueFull, Reconnect::Allowed);
@@ -226,7 +247,7 @@ impl Connection {
                 self.0.outbox.end(Disconnect::BufferFull);
                 SendError::QueueFull
             }
-        })
+        }
     }
 
     /// Closes with a message that is encoded once for many connections; false when it was closing already.

@@ -4,7 +4,7 @@
 
 pub(crate) mod claim;
 mod ids;
-mod negotiate;
+pub(crate) mod negotiate;
 
 use std::sync::Arc;
 

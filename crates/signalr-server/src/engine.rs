@@ -4,6 +4,7 @@
 //! between handshake and end.
 
 mod directory;
+mod flusher;
 mod watch;
 
 use std::panic::AssertUnwindSafe;
@@ -26,6 +27,7 @@ use crate::protocol::Frame;
 use crate::transport::long_polling;
 use crate::{Connection, Disconnect, ServerOptions};
 pub(crate) use directory::{Directory, EARLY_LIMIT, Farewell, Full, Keeping, Occupant, Seat};
+use flusher::Flusher;
 
 pub(crate) struct Engine {
     hub: Arc<dyn ErasedHub>,
@@ -33,6 +35,7 @@ pub(crate) struct Engine {
     epoch: Instant,
     directory: Mutex<Directory>,
     tasks: TaskTracker,
+    flusher: Flusher,
     shutdown: CancellationToken,
     watched: AtomicBool,
     /// During a shutdown: a connection has left.
@@ -50,6 +53,7 @@ impl Engine {
             options,
             epoch: Instant::now(),
             tasks: TaskTracker::new(),
+            flusher: Flusher::default(),
             shutdown,
             watched: AtomicBool::new(false),
             left: Notify::new(),
@@ -109,6 +113,7 @@ impl Engine {
     /// The transport of a connection is there: from now on its deadlines are watched. `token` leads to it.
     pub(crate) fn opened(self: &Arc<Self>, seat: Seat, token: Option<String>) {
         let connection = seat.connection.clone();
+        self.prepare_flusher();
         self.directory().add(seat, token);
         self.ensure_watched();
         // Whoever is added after the sweep of a shutdown is not swept.

@@ -7,13 +7,17 @@
 //! Under stateful reconnect the queue outlives the socket: without one, messages gather in [`Retained`], and the next
 //! socket gets all of them first.
 
-pub(crate) mod frames;
+mod frames;
+mod writing;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use tokio::net::TcpStream;
+
 use self::frames::Frames;
+pub(crate) use self::writing::{Flushed, Sink, Step};
 use super::retained::{Limits, Overflow, Retained};
 use super::traffic::Volume;
 use crate::Disconnect;
@@ -22,10 +26,15 @@ use crate::protocol::Frame;
 #[derive(Debug, Default)]
 pub(crate) struct Outbox(Mutex<State>);
 
+/// The number of the first socket, and of transports that have none and cannot be resumed.
+const NO_SOCKET: u32 = 0;
+
 #[derive(Debug, Default)]
 struct State {
     frames: Frames,
-    /// Of the frames that are queued and of those that are being written.
+    /// Messages that wait for the answer to the handshake: nothing overtakes it.
+    held: Vec<Frame>,
+    /// Of all of these, as far as they are not written.
     bytes: usize,
     waker: Option<Waker>,
     /// Of those who wait for room, or for the end.
@@ -33,12 +42,18 @@ struct State {
     /// Everything that was ever accepted, but for what the protocol says for itself.
     accepted: Volume,
     phase: Phase,
-    /// The answer to the handshake is queued: nothing overtakes it.
+    /// The answer to the handshake is queued.
     answered: bool,
     /// The socket is to be given up, as if it were lost.
     cut: bool,
     /// Numbers the sockets that have served the connection; only the last one is given anything.
     socket: u32,
+    /// That socket, where others than its task may write to it.
+    wire: Option<Arc<TcpStream>>,
+    /// A flusher is going to write what is queued.
+    is_listed: bool,
+    /// The socket takes no more: its task waits until it does, and a flusher leaves it alone.
+    is_blocked: bool,
     /// Under stateful reconnect: what the client has not acknowledged.
     retained: Option<Box<Retained>>,
     reason: Option<Disconnect>,
@@ -61,6 +76,15 @@ pub(crate) enum Refused {
     Full,
     /// The client is away, and too much waits for its return.
     Away,
+}
+
+/// What became of a frame that was queued without waking anybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Posted {
+    /// Somebody sees to it, or the client is away.
+    Settled,
+    /// A flusher has to.
+    ToFlush,
 }
 
 /// What the loss of a socket means.
@@ -98,21 +122,9 @@ impl Outbox {
     /// Queues a message unless more than `limit` bytes would wait. One message above the limit passes when it is alone.
     pub(crate) fn push(&self, frame: &Frame, limit: usize) -> Result<(), Refused> {
         let mut state = self.lock();
-        if state.phase != Phase::Open {
-            return Err(Refused::Gone);
+        if state.accept(frame, limit)? {
+            enqueue(state, frame);
         }
-        if state.bytes > 0 && state.bytes + frame.len() > limit {
-            return Err(Refused::Full);
-        }
-        if let Some(retained) = &mut state.retained {
-            retained.keep(frame).map_err(|Overflow| Refused::Away)?;
-            if retained.away_since().is_some() {
-                state.accepted.add(frame.len());
-                return Ok(());
-            }
-        }
-        state.accepted.add(frame.len());
-        enqueue(state, frame);
         Ok(())
     }
 
@@ -155,6 +167,7 @@ impl Outbox {
         // While the client was away nothing was queued but the Close message.
         frames.extend(state.frames.drain().filter(|_| is_away));
         (state.frames, state.bytes, state.cut) = (frames, 0, false);
+        (state.wire, state.is_blocked) = (None, false);
         state.socket += 1;
         let (socket, waker) = (state.socket, state.waker.take());
         let patient = std::mem::take(&mut state.patient);
@@ -170,6 +183,7 @@ impl Outbox {
         if state.socket != socket {
             return Loss::Replaced;
         }
+        (state.wire, state.is_blocked) = (None, false);
         let is_open = state.phase == Phase::Open;
         let Some(retained) = state.retained.as_mut().filter(|_| is_open) else {
             return Loss::Final;
@@ -203,14 +217,15 @@ impl Outbox {
         self.lock().away_since()
     }
 
-    /// Queues the answer to the handshake in front of everything that was queued until now, which waits for it.
+    /// Queues the answer to the handshake in front of every message that was queued until now, which waits for it.
     pub(crate) fn answer(&self, answer: &Frame) {
         let mut state = self.lock();
         if state.phase == Phase::Ended || std::mem::replace(&mut state.answered, true) {
             return;
         }
-        state.bytes += answer.len();
-        state.frames.push_front(answer.clone());
+        state.append(answer);
+        let held = std::mem::take(&mut state.held);
+        state.frames.extend(held);
         let waker = state.waker.take();
         drop(state);
         wake(waker);
@@ -227,11 +242,10 @@ impl Outbox {
         state.phase = if is_final { Phase::Ended } else { Phase::Closing };
         state.reason = Some(reason);
         if backlog == Backlog::Dropped {
-            state.bytes -= state.frames.truncate(0);
+            state.cut_backlog();
         }
         if let Some(last) = last {
-            state.bytes += last.len();
-            state.frames.push(last.clone());
+            state.append(last);
         }
         let (waker, patient) = (state.waker.take(), std::mem::take(&mut state.patient));
         drop(state);
@@ -245,28 +259,23 @@ impl Outbox {
         let mut state = self.lock();
         state.phase = Phase::Ended;
         state.reason.get_or_insert(reason);
-        let frames = std::mem::take(&mut state.frames);
+        let frames = (std::mem::take(&mut state.frames), std::mem::take(&mut state.held));
+        let wire = state.wire.take();
         if let Some(retained) = &mut state.retained {
             retained.clear();
         }
         let (waker, patient) = (state.waker.take(), std::mem::take(&mut state.patient));
         drop(state);
-        drop(frames);
+        drop((frames, wire));
         wake(waker);
         wake(patient);
     }
 
-    /// Hands all queued frames to the task of `socket`, which has written `written` bytes since the last call. The
-    /// queue keeps its memory only where frames keep coming. Transports that cannot be resumed are socket 0.
-    pub(crate) fn take(
-        &self,
-        context: &Context<'_>,
-        batch: &mut impl Extend<Frame>,
-        written: usize,
-        socket: u32,
-    ) -> Next {
+    /// Hands all queued frames to a transport without a socket of its own, which has passed on `written` bytes since the
+    /// last call. The queue keeps its memory only where frames keep coming.
+    pub(crate) fn take(&self, context: &Context<'_>, batch: &mut Vec<Frame>, written: usize) -> Next {
         let mut state = self.lock();
-        if state.is_over_for(socket) {
+        if state.is_over_for(NO_SOCKET) {
             return Next::Drop;
         }
         if written > 0 {
@@ -274,26 +283,12 @@ impl Outbox {
             wake(state.patient.drain(..));
         }
         if !state.frames.is_empty() {
-            if !state.answered {
-                state.watch(context);
-                return Next::Wait;
-            }
             batch.extend(state.frames.drain());
             return Next::Write;
         }
         state.frames.release();
         state.watch(context);
-        if state.phase == Phase::Closing { Next::Close } else { Next::Wait }
-    }
-
-    /// Wakes the task at the end of the connection while it waits for the socket; false when it has come already.
-    pub(crate) fn watch(&self, context: &Context<'_>, socket: u32) -> bool {
-        let mut state = self.lock();
-        if state.is_over_for(socket) {
-            return false;
-        }
-        state.watch(context);
-        true
+        if state.is_all_said() { Next::Close } else { Next::Wait }
     }
 
     /// Ready when at most `most` bytes wait and the client is there, and when messages are no longer accepted.
@@ -332,7 +327,7 @@ impl Outbox {
         let away = state.retained.as_ref().filter(|retained| retained.away_since().is_some());
         let waiting = match away {
             Some(retained) => retained.volume(),
-            None => Volume { messages: state.frames.len() as u64, bytes: state.bytes as u64 },
+            None => Volume { messages: (state.frames.len() + state.held.len()) as u64, bytes: state.bytes as u64 },
         };
         (state.accepted, waiting)
     }
@@ -354,6 +349,37 @@ impl Outbox {
 }
 
 impl State {
+    /// Whether a message is to be queued; false when it is kept for a client that is away.
+    fn accept(&mut self, frame: &Frame, limit: usize) -> Result<bool, Refused> {
+        if self.phase != Phase::Open {
+            return Err(Refused::Gone);
+        }
+        if self.bytes > 0 && self.bytes + frame.len() > limit {
+            return Err(Refused::Full);
+        }
+        if let Some(retained) = &mut self.retained {
+            retained.keep(frame).map_err(|Overflow| Refused::Away)?;
+        }
+        self.accepted.add(frame.len());
+        Ok(self.away_since().is_none())
+    }
+
+    fn append(&mut self, frame: &Frame) {
+        self.bytes += frame.len();
+        if self.answered { self.frames.push(frame.clone()) } else { self.held.push(frame.clone()) }
+    }
+
+    /// Whether the connection closes and nothing waits any more.
+    fn is_all_said(&self) -> bool {
+        self.phase == Phase::Closing && self.frames.is_empty() && self.held.is_empty()
+    }
+
+    /// Forgets what is queued and not begun. After a return of the client not all of it has been counted.
+    fn cut_backlog(&mut self) {
+        let held = self.held.drain(..).map(|frame| frame.len()).sum::<usize>();
+        self.bytes = self.bytes.saturating_sub(self.frames.cut() + held);
+    }
+
     fn is_over_for(&self, socket: u32) -> bool {
         self.phase == Phase::Ended || self.cut || self.socket != socket
     }
@@ -377,9 +403,8 @@ impl State {
 }
 
 fn enqueue(mut state: MutexGuard<'_, State>, frame: &Frame) {
-    state.bytes += frame.len();
     let was_empty = state.frames.is_empty();
-    state.frames.push(frame.clone());
+    state.append(frame);
     let waker = if was_empty { state.waker.take() } else { None };
     drop(state);
     wake(waker);

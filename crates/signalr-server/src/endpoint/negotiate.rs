@@ -72,7 +72,7 @@ pub(super) fn answer(engine: &Arc<Engine>, query: &Query, admission: &Admission)
 
 /// A client that names no version is of version 0, one above 1 is served as 1. A negative version is below the least
 /// one served, as 0 would be for a server that refuses it; here 0 is the least.
-fn version(query: &Query) -> Result<u8, std::num::ParseIntError> {
+pub(crate) fn version(query: &Query) -> Result<u8, std::num::ParseIntError> {
     let Some(version) = query.first("negotiateVersion") else {
         return Ok(0);
     };

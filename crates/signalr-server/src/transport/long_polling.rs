@@ -83,7 +83,7 @@ pub(crate) fn last_words(bytes: Bytes) -> Response {
 /// What waits for a client that is between two polls.
 pub(crate) fn rest(connection: &Connection) -> Bytes {
     let (mut frames, context) = (Vec::new(), Context::from_waker(Waker::noop()));
-    while connection.outbox().take(&context, &mut frames, 0, 0) == Next::Write {}
+    while connection.outbox().take(&context, &mut frames, 0) == Next::Write {}
     join(&frames)
 }
 
@@ -124,7 +124,7 @@ fn poll_take(connection: &Connection, given: &mut usize, context: &Context<'_>) 
     let mut taken = Taken::default();
     loop {
         let mut frames = Vec::new();
-        match connection.outbox().take(context, &mut frames, std::mem::take(given), 0) {
+        match connection.outbox().take(context, &mut frames, std::mem::take(given)) {
             Next::Write => taken.frames.append(&mut frames),
             Next::Wait => break,
             Next::Close | Next::Drop => {

@@ -79,7 +79,7 @@ impl hyper::body::Body for Events {
             events.frames.clear();
             events.next = 0;
             let handed = std::mem::take(&mut events.handed);
-            match events.connection.outbox().take(context, &mut events.frames, handed, 0) {
+            match events.connection.outbox().take(context, &mut events.frames, handed) {
                 Next::Write => {}
                 Next::Wait => {
                     events.frames = Vec::new();

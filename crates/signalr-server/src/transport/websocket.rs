@@ -3,8 +3,7 @@
 //! The socket is taken out of the HTTP machinery, so an idle connection costs its own state and nothing of hyper's.
 //! WebSocket messages have no meaning of their own: their bytes are one stream for the session.
 
-mod batch;
-mod frame;
+pub(crate) mod frame;
 mod pump;
 mod socket;
 

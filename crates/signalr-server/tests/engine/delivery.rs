@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use signalr_server::{Arguments, Disconnect, Fanout, HubProtocol, Recipients, SendError, ServerMessage, ServerOptions};
+use signalr_server::{
+    Arguments, Disconnect, Fanout, HubProtocol, Recipients, Reconnect, SendError, ServerMessage, ServerOptions,
+};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::harness::{Client, Event, Server};
 
@@ -120,6 +123,91 @@ async fn a_burst_arrives_whole_and_in_order() {
     for index in 0..1000 {
         gets(&mut first, &index.to_string()).await;
         gets(&mut second, &index.to_string()).await;
+    }
+}
+
+#[tokio::test]
+async fn what_goes_to_one_and_what_goes_to_all_keep_their_order() {
+    let server = Server::start(ServerOptions::default()).await;
+    let (mut first, connection) = server.join("").await;
+    let (mut second, _) = server.join("").await;
+    for index in 0..300 {
+        if index % 3 == 0 {
+            connection.send(&message(&index.to_string())).unwrap();
+        } else {
+            assert_eq!(server.clients.send(&Recipients::everyone(), &message(&index.to_string())), queued(2));
+        }
+    }
+    for index in 0..300 {
+        gets(&mut first, &index.to_string()).await;
+        if index % 3 > 0 {
+            gets(&mut second, &index.to_string()).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_sent_to_all_before_a_close_arrives_before_it() {
+    let server = Server::start(ServerOptions::default()).await;
+    let (mut first, _) = server.join("").await;
+    let (mut second, _) = server.join("").await;
+    for index in 0..10 {
+        server.clients.send(&Recipients::everyone(), &message(&index.to_string()));
+    }
+    assert_eq!(server.clients.close(&Recipients::everyone(), None, Reconnect::Denied), 2);
+    for client in [&mut first, &mut second] {
+        for index in 0..10 {
+            gets(client, &index.to_string()).await;
+        }
+        assert_eq!(client.next().await, r#"{"type":7}"#);
+        client.is_closed_with(CloseCode::Normal).await;
+    }
+}
+
+#[tokio::test]
+async fn a_broadcast_from_outside_of_the_runtime_arrives() {
+    let server = Server::start(ServerOptions::default()).await;
+    let (mut first, _) = server.join("").await;
+    let (mut second, _) = server.join("").await;
+    let clients = server.clients.clone();
+    let sent = std::thread::spawn(move || clients.send(&Recipients::everyone(), &message("from a thread")));
+    gets(&mut first, "from a thread").await;
+    gets(&mut second, "from a thread").await;
+    assert_eq!(sent.join().unwrap(), queued(2));
+}
+
+/// Every publisher's messages arrive in its order, once, whoever writes them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn publishers_on_many_threads_lose_and_double_nothing() {
+    let server = Server::start(ServerOptions::default()).await;
+    let mut sockets = Vec::new();
+    for _ in 0..100 {
+        sockets.push(server.join("").await.0);
+    }
+    let publishers = (0..4).map(|publisher| {
+        let clients = server.clients.clone();
+        tokio::spawn(async move {
+            for index in 0..50 {
+                let fanout = clients.send(&Recipients::everyone(), &message(&format!("{publisher} {index}")));
+                assert_eq!(fanout, queued(100));
+                tokio::task::yield_now().await;
+            }
+        })
+    });
+    let publishers: Vec<_> = publishers.collect();
+    for socket in &mut sockets {
+        let mut next = [0; 4];
+        for _ in 0..200 {
+            let message: serde_json::Value = serde_json::from_str(&socket.next().await).unwrap();
+            let (publisher, index) = message["target"].as_str().unwrap().split_once(' ').unwrap();
+            let next = &mut next[publisher.parse::<usize>().unwrap()];
+            assert_eq!(index, next.to_string());
+            *next += 1;
+        }
+        assert_eq!(next, [50; 4]);
+    }
+    for publisher in publishers {
+        publisher.await.unwrap();
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use signalr_server::{Disconnect, ServerOptions};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::harness::{Client, PING, RS, Server};
+use crate::harness::{Client, PING, RS, Server, soon};
 
 const SHORT: Duration = Duration::from_millis(100);
 
@@ -29,6 +29,49 @@ async fn a_client_without_a_handshake_is_closed_in_time() {
     let mut reference = Client::open(&server, "").await;
     assert_eq!(reference.next().await, r#"{"error":"Handshake was canceled."}"#);
     patient.shake_hands().await;
+}
+
+#[tokio::test]
+async fn a_flood_of_clients_without_a_handshake_holds_nobody_up_and_is_over_in_time() {
+    let server = Server::start(ServerOptions { handshake_timeout: SHORT, ..Default::default() }).await;
+    let mut flood = Vec::new();
+    for _ in 0..200 {
+        flood.push(Client::open(&server, "").await);
+    }
+    let (mut client, _) = server.join("").await;
+    client.send(r#"{"type":1,"invocationId":"1","target":"Echo","arguments":[]}"#).await;
+    assert_eq!(client.next().await, r#"{"type":3,"invocationId":"1","result":[]}"#);
+    server.received().await;
+    for mut silent in flood {
+        assert_eq!(silent.next().await, r#"{"error":"Handshake was canceled."}"#);
+        silent.is_closed_with(CloseCode::Normal).await;
+    }
+    soon(async {
+        while server.endpoint.connections() > 1 {
+            tokio::task::yield_now().await
+        }
+    })
+    .await;
+    assert_eq!(server.clients.len(), 1, "nobody was added without a handshake");
+}
+
+/// Its client went away without a word: there is an open socket from which nothing comes, not even an answer to Close.
+#[tokio::test]
+async fn a_half_open_socket_is_given_up() {
+    let options = ServerOptions { client_timeout: SHORT, close_grace: SHORT, ..Default::default() };
+    let server = Server::start(options).await;
+    let (mut client, connection) = server.join("").await;
+    client.send(PING).await;
+    let stream = client.into_stream();
+    assert_eq!(server.disconnected().await, Disconnect::ClientTimeout);
+    assert_eq!(server.clients.connection(connection.id()), None);
+    soon(async {
+        while server.endpoint.connections() > 0 {
+            tokio::task::yield_now().await
+        }
+    })
+    .await;
+    drop(stream);
 }
 
 #[tokio::test]

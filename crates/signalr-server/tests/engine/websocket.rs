@@ -66,6 +66,18 @@ async fn a_client_that_vanishes_is_noticed() {
     assert_eq!((server.clients.len(), server.endpoint.connections()), (0, 0));
 }
 
+#[tokio::test]
+async fn a_client_that_will_say_nothing_more_is_gone() {
+    let server = Server::start(ServerOptions::default()).await;
+    let (client, _) = server.join("").await;
+    let mut stream = client.into_stream();
+    stream.shutdown().await.expect("an open socket");
+    assert_eq!(server.disconnected().await, Disconnect::TransportLost);
+    let mut rest = Vec::new();
+    soon(stream.read_to_end(&mut rest)).await.expect("an orderly end");
+    assert_eq!(rest, b"");
+}
+
 /// What comes after raw bytes: the hub's Close message, the Close frame with this code, the end.
 async fn check_violation(bytes: &[u8], code: u16) {
     let server = Server::start(ServerOptions::default()).await;

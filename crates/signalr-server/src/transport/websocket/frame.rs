@@ -7,7 +7,7 @@ use std::str::from_utf8;
 
 /// What a client's frames say.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Event<'i> {
+pub(crate) enum Event<'i> {
     /// Some bytes of a message; which message does not matter.
     Data(&'i [u8]),
     Ping(Vec<u8>),
@@ -18,7 +18,7 @@ pub(super) enum Event<'i> {
 
 /// How a client broke the WebSocket protocol. The client's fault; it ends the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Violation {
+pub(crate) enum Violation {
     /// Code 1002.
     Protocol(&'static str),
     /// Code 1007.
@@ -26,14 +26,14 @@ pub(super) enum Violation {
 }
 
 impl Violation {
-    pub(super) fn code(self) -> u16 {
+    pub(crate) fn code(self) -> u16 {
         match self {
             Self::Protocol(_) => 1002,
             Self::InvalidText => 1007,
         }
     }
 
-    pub(super) fn complaint(self) -> &'static str {
+    pub(crate) fn complaint(self) -> &'static str {
         match self {
             Self::Protocol(complaint) => complaint,
             Self::InvalidText => "a text message is not UTF-8",
@@ -41,18 +41,18 @@ impl Violation {
     }
 }
 
-pub(super) const CONTINUATION: u8 = 0x0;
-pub(super) const TEXT: u8 = 0x1;
-pub(super) const BINARY: u8 = 0x2;
-pub(super) const CLOSE: u8 = 0x8;
-pub(super) const PING: u8 = 0x9;
-pub(super) const PONG: u8 = 0xa;
+pub(crate) const CONTINUATION: u8 = 0x0;
+pub(crate) const TEXT: u8 = 0x1;
+pub(crate) const BINARY: u8 = 0x2;
+pub(crate) const CLOSE: u8 = 0x8;
+pub(crate) const PING: u8 = 0x9;
+pub(crate) const PONG: u8 = 0xa;
 
 /// The longest header of a client: two bytes, eight of length, four of mask.
 const HEADER: usize = 14;
 
 #[derive(Debug, Default)]
-pub(super) struct FrameReader {
+pub(crate) struct FrameReader {
     header: [u8; HEADER],
     filled: usize,
     /// The frame whose payload is being read.
@@ -74,7 +74,7 @@ struct Current {
 impl FrameReader {
     /// Takes the next event off the front of `input`, which is unmasked in place; `None` when `input` is used up.
     /// After a violation nothing that follows can be understood.
-    pub(super) fn next<'i>(&mut self, input: &mut &'i mut [u8]) -> Result<Option<Event<'i>>, Violation> {
+    pub(crate) fn next<'i>(&mut self, input: &mut &'i mut [u8]) -> Result<Option<Event<'i>>, Violation> {
         loop {
             let frame = match self.frame {
                 Some(frame) => frame,

@@ -1,20 +1,18 @@
 //! Moves bytes between a socket and a connection until one of them ends.
 //!
 //! One hand-written future per connection: what it holds while it waits is this struct, and buffers live on the stack.
-//! All queued frames go out in one write.
+//! All queued frames go out in one write; those of a broadcast usually without this task (`engine::flusher`).
 
 use std::future::poll_fn;
-use std::io::Result;
 use std::mem::MaybeUninit;
 use std::task::{Context, Poll};
 
 use tokio::io::ReadBuf;
 
-use super::batch::Batch;
 use super::frame::{self, Event, FrameReader, Violation};
 use super::socket::Socket;
 use crate::connection::numbering::Numbering;
-use crate::connection::outbox::{Backlog, Next};
+use crate::connection::outbox::{Backlog, Step};
 use crate::message::Reconnect;
 use crate::protocol::Frame;
 use crate::session::Session;
@@ -28,9 +26,6 @@ pub(super) struct Pump {
     socket: Socket,
     reader: FrameReader,
     session: Session,
-    batch: Batch,
-    /// Bytes written since the outbox last heard of it.
-    written: usize,
     /// The answer to the last Ping. A client that pings without reading gets one answer, not a thousand.
     pong: Option<Frame>,
     closing: Closing,
@@ -66,16 +61,11 @@ enum Flow {
 impl Pump {
     /// `early` has been read already, behind the request.
     pub(super) fn new(socket: Socket, session: Session, early: &[u8]) -> Self {
-        let mut pump = Self {
-            socket,
-            reader: FrameReader::default(),
-            session,
-            batch: Batch::default(),
-            written: 0,
-            pong: None,
-            closing: Closing::NotYet,
-            code: None,
-        };
+        let mut pump =
+            Self { socket, reader: FrameReader::default(), session, pong: None, closing: Closing::NotYet, code: None };
+        if let Some(wire) = pump.socket.wire() {
+            pump.connection().outbox().attach(pump.session.socket(), wire);
+        }
         pump.absorb(&mut early.to_vec());
         pump
     }
@@ -104,67 +94,48 @@ impl Pump {
 
     /// Writes until nothing is left or the socket takes no more.
     fn poll_write(&mut self, context: &mut Context<'_>) -> Flow {
+        self.answer_ping();
         loop {
-            if self.batch.is_empty() && self.refill(context) == Flow::Ends {
-                return Flow::Ends;
-            }
-            if self.batch.is_empty() {
-                self.batch.shrink();
-                return self.settle(context);
-            }
-            match self.write_once(context) {
-                Poll::Ready(Ok(count)) if count > 0 => {
-                    self.batch.advance(count);
-                    self.written += count;
-                    let connection = self.connection();
-                    connection.activity().sent(connection.engine().now());
-                }
-                Poll::Ready(_) => return Flow::Ends,
-                Poll::Pending => {
-                    let connection = self.connection();
+            let (connection, socket) = (self.session.connection(), self.session.socket());
+            let step = connection.outbox().write(context, socket, &mut self.socket);
+            match step {
+                Step::Wrote => connection.activity().sent(connection.engine().now()),
+                Step::Blocked => {
                     connection.activity().stalled(connection.engine().now());
-                    return if connection.outbox().watch(context, self.session.socket()) {
-                        Flow::Waits
-                    } else {
-                        Flow::Ends
-                    };
+                    return Flow::Waits;
                 }
+                Step::Wait => return self.settle(context),
+                Step::Close if !self.say_close() => return self.settle(context),
+                Step::Close => {}
+                Step::Drop => return Flow::Ends,
             }
         }
     }
 
-    /// One system call. A vectored one costs more, and its slices need a kilobyte of stack that is cleared first.
-    fn write_once(&mut self, context: &mut Context<'_>) -> Poll<Result<usize>> {
-        let socket = &mut self.socket;
-        match self.batch.last() {
-            Some(bytes) => socket.poll_write(context, bytes),
-            None => self.batch.with_slices(|slices| socket.poll_write_vectored(context, slices)),
-        }
-    }
-
-    /// Takes the next frames to write, if there are any.
-    fn refill(&mut self, context: &Context<'_>) -> Flow {
-        let next =
-            self.session.connection().outbox().take(context, self.batch.refill(), self.written, self.session.socket());
-        self.written = 0;
-        match next {
-            Next::Drop => return Flow::Ends,
-            Next::Close if self.closing == Closing::NotYet => {
-                self.closing = Closing::Sent;
-                self.batch.push(self.close_frame());
-            }
-            Next::Close if self.closing == Closing::Deaf && self.code.is_some() => {
-                self.batch.push(self.close_frame());
-                self.code = None;
-            }
-            Next::Wait | Next::Write | Next::Close => {}
-        }
+    /// Queues the answer to a Ping, unless the socket takes nothing anyway.
+    fn answer_ping(&mut self) {
+        let outbox = self.session.connection().outbox();
         if self.closing == Closing::NotYet
+            && self.pong.is_some()
+            && !outbox.is_blocked()
             && let Some(pong) = self.pong.take()
         {
-            self.batch.push(pong);
+            outbox.append(self.session.socket(), &pong);
         }
-        Flow::Goes
+    }
+
+    /// Queues the Close frame, once; false when it was.
+    fn say_close(&mut self) -> bool {
+        match self.closing {
+            Closing::NotYet => self.closing = Closing::Sent,
+            Closing::Deaf if self.code.is_some() => {}
+            Closing::Deaf | Closing::Sent | Closing::HalfClosed | Closing::Agreed => return false,
+        }
+        self.connection().outbox().append(self.session.socket(), &self.close_frame());
+        if self.closing == Closing::Deaf {
+            self.code = None;
+        }
+        true
     }
 
     /// Everything is written: what that means depends on how far the closing is.
@@ -176,15 +147,20 @@ impl Pump {
         }
         match self.closing {
             Closing::Agreed => Flow::Ends,
-            Closing::Deaf => match self.socket.poll_shutdown(context) {
-                Poll::Ready(Ok(())) => {
-                    self.closing = Closing::HalfClosed;
-                    Flow::Waits
-                }
-                Poll::Ready(Err(_)) => Flow::Ends,
-                Poll::Pending => Flow::Waits,
-            },
+            Closing::Deaf => self.close_half(context),
             Closing::NotYet | Closing::Sent | Closing::HalfClosed => Flow::Waits,
+        }
+    }
+
+    fn close_half(&mut self, context: &mut Context<'_>) -> Flow {
+        self.connection().outbox().detach(self.session.socket());
+        match self.socket.poll_shutdown(context) {
+            Poll::Ready(Ok(())) => {
+                self.closing = Closing::HalfClosed;
+                Flow::Waits
+            }
+            Poll::Ready(Err(_)) => Flow::Ends,
+            Poll::Pending => Flow::Waits,
         }
     }
 
@@ -250,10 +226,9 @@ impl Pump {
                 Some(code) => Some(format!("the WebSocket was closed with code {code}")),
             };
             connection.finish(None, Backlog::Dropped, Disconnect::ClientClosed { error });
-            self.written += self.batch.cut();
             // A close without a code is answered with 1000; an echo would read as 1005 (signalr-protocol 3.2).
             let answer = Frame::control(frame::CLOSE, &code.unwrap_or(1000).to_be_bytes());
-            self.batch.push(answer);
+            connection.outbox().say_last(self.session.socket(), &answer);
         }
         self.closing = Closing::Agreed;
     }

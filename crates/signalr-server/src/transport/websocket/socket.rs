@@ -1,11 +1,12 @@
 //! The byte stream below a WebSocket.
 //!
-//! Usually the plain TCP socket, taken out of hyper's hands; whatever else a server was built on (TLS, a test stream)
-//! is used through hyper.
+//! Usually the plain TCP socket, taken out of hyper's hands and shared with whoever writes for many; whatever else a server
+//! was built on (TLS, a test stream) is used through hyper, and by its own task only.
 
-use std::io::{IoSlice, Result};
+use std::io::{ErrorKind, IoSlice, Result};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use hyper::upgrade::Upgraded;
@@ -14,9 +15,11 @@ use hyper_util::server::conn::auto::upgrade::{Parts, downcast};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::connection::outbox::Sink;
+
 #[derive(Debug)]
 pub(super) enum Socket {
-    Plain(TcpStream),
+    Plain(Arc<TcpStream>),
     Other(TokioIo<Upgraded>),
 }
 
@@ -28,9 +31,17 @@ impl Socket {
                 let stream = io.into_inner();
                 // Frames are batched here; the kernel must not wait for more. It only fails on a socket that is gone.
                 let _ = stream.set_nodelay(true);
-                (Self::Plain(stream), read_buf)
+                (Self::Plain(Arc::new(stream)), read_buf)
             }
             Err(upgraded) => (Self::Other(TokioIo::new(upgraded)), Bytes::new()),
+        }
+    }
+
+    /// What others may write to.
+    pub(super) fn wire(&self) -> Option<&Arc<TcpStream>> {
+        match self {
+            Self::Plain(stream) => Some(stream),
+            Self::Other(_) => None,
         }
     }
 
@@ -45,26 +56,13 @@ impl Socket {
 
     pub(super) fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
         match self {
-            Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Plain(stream) => loop {
+                ready!(stream.poll_read_ready(context))?;
+                if let Some(read) = unless_blocked(stream.try_read_buf(buffer)) {
+                    return Poll::Ready(read.map(drop));
+                }
+            },
             Self::Other(stream) => Pin::new(stream).poll_read(context, buffer),
-        }
-    }
-
-    pub(super) fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
-        match self {
-            Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
-            Self::Other(stream) => Pin::new(stream).poll_write(context, bytes),
-        }
-    }
-
-    pub(super) fn poll_write_vectored(
-        &mut self,
-        context: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<Result<usize>> {
-        match self {
-            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(context, slices),
-            Self::Other(stream) => Pin::new(stream).poll_write_vectored(context, slices),
         }
     }
 
@@ -75,11 +73,47 @@ impl Socket {
         }
     }
 
-    /// Says that nothing more is going to be written.
+    /// Says that nothing more is going to be written. Nobody else may have hold of the socket any more.
     pub(super) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
         match self {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Plain(stream) => {
+                let stream = Arc::get_mut(stream).expect("the socket was detached from the queue");
+                Pin::new(stream).poll_shutdown(context)
+            }
             Self::Other(stream) => Pin::new(stream).poll_shutdown(context),
         }
     }
+}
+
+/// The socket as its own task sees it.
+impl Sink for Socket {
+    fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+        match self {
+            Self::Plain(stream) => loop {
+                ready!(stream.poll_write_ready(context))?;
+                if let Some(written) = unless_blocked(stream.try_write(bytes)) {
+                    return Poll::Ready(written);
+                }
+            },
+            Self::Other(stream) => Pin::new(stream).poll_write(context, bytes),
+        }
+    }
+
+    fn poll_write_vectored(&mut self, context: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<Result<usize>> {
+        match self {
+            Self::Plain(stream) => loop {
+                ready!(stream.poll_write_ready(context))?;
+                if let Some(written) = unless_blocked(stream.try_write_vectored(slices)) {
+                    return Poll::Ready(written);
+                }
+            },
+            Self::Other(stream) => Pin::new(stream).poll_write_vectored(context, slices),
+        }
+    }
+}
+
+/// Nothing when the socket was not as ready as it was said to be: the next look at its readiness waits.
+fn unless_blocked<T>(result: Result<T>) -> Option<Result<T>> {
+    let is_blocked = result.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+    (!is_blocked).then_some(result)
 }
