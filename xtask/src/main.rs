@@ -6,6 +6,7 @@
 mod verify;
 
 mod bench;
+mod fuzz;
 
 mod browser;
 mod chromium;
@@ -33,12 +34,15 @@ enum Chore {
     /// Measures the product against its peers
     #[command(subcommand)]
     Bench(bench::Benchmark),
+    /// Feeds the parsers with garbage that is made up from the seeds; needs cargo-fuzz
+    Fuzz(fuzz::Options),
 }
 
 fn main() -> ExitCode {
     let result = match Chore::parse() {
         Chore::Verify(options) => verify::verify(&options),
         Chore::Bench(benchmark) => bench::bench(&benchmark),
+        Chore::Fuzz(options) => fuzz::fuzz(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

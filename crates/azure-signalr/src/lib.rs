@@ -56,6 +56,8 @@ mod connection_string;
 mod credential;
 #[cfg(feature = "entra")]
 pub mod entra;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod invocation;
 mod message;
 mod names;

@@ -33,3 +33,6 @@ mod worker;
 pub mod console;
 pub mod events;
 pub mod warnings;
+
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;

@@ -82,7 +82,7 @@ async fn answer(service: &Service, rest: &RestCall, parts: &Parts, body: Body) -
 }
 
 /// The names in a path that the service limits (signalr-service 1.2).
-fn check_names(operation: &Operation) -> Result<(), Invalid> {
+pub(crate) fn check_names(operation: &Operation) -> Result<(), Invalid> {
     match operation {
         Operation::Send(Audience::Group(group))
         | Operation::CloseConnections(Audience::Group(group))

@@ -32,6 +32,8 @@ mod emulator;
 mod events;
 mod filter;
 mod frames;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod hub;
 mod limits;
 mod listing;

@@ -73,6 +73,15 @@ pub(crate) struct Occurrence<'a> {
     pub(crate) event: &'a str,
 }
 
+/// An answer is either understood by the client or it is not: looking must not fail.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn check_reply(body: &[u8], invocation_id: &str) {
+    use signalr_server::HubProtocol::{Json, MessagePack};
+
+    let reply = reply::Reply::Verbatim(bytes::Bytes::copy_from_slice(body));
+    let _ = (reply.is_legible(Json, invocation_id), reply.is_legible(MessagePack, invocation_id));
+}
+
 impl Upstream {
     /// Everything goes to one address, which may hold `{hub}`, `{category}` and `{event}`.
     ///

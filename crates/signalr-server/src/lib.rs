@@ -10,6 +10,8 @@ mod clients;
 mod connection;
 mod endpoint;
 mod engine;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod hub;
 mod message;
 mod options;

@@ -114,6 +114,23 @@ impl UpstreamTemplate {
     }
 }
 
+#[cfg(any(test, fuzzing))]
+impl UpstreamTemplate {
+    /// What a client invokes must not lead its call to another host, nor show the query in what is printed.
+    pub(crate) fn check_event(&self, event: &str) {
+        let occurrence = |event| Occurrence { hub: "chat", category: super::Category::Messages, event };
+        let _ = self.matches(&occurrence(event));
+        let authority = self.url_template.splitn(4, '/').nth(2).unwrap_or_default();
+        if let (Ok(usual), Ok(url)) = (self.url(&occurrence("event")), self.url(&occurrence(event)))
+            && !authority.contains('{')
+        {
+            assert_eq!(url.origin(), usual.origin());
+        }
+        let printed = without_query(&self.url_template);
+        assert!(printed.split_once('?').is_none_or(|(_, query)| query == "***"));
+    }
+}
+
 impl Pattern {
     /// Reads a pattern; `*` among the names matches everything.
     pub fn new(text: impl Into<String>) -> Self {
