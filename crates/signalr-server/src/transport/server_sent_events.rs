@@ -24,8 +24,10 @@ use crate::engine::Engine;
 use crate::protocol::Frame;
 use crate::{Admission, Connection, Disconnect, Query, Transport};
 
-/// Bytes of one piece of the stream, unless a single message is longer. Small against what hyper holds back anyway.
-const PIECE: usize = 64 * 1024;
+/// Bytes of one piece of the stream, unless a single message is longer. A piece is a chunk of HTTP, and the JavaScript
+/// client's event source for Node.js (eventsource 2.0.2) reads every line of a chunk from the chunk's beginning: 5,000
+/// short events take it 1.5 s in chunks of 64 KiB and 0.2 s in chunks of 4 KiB.
+const PIECE: usize = 4 * 1024;
 
 /// Opens the stream of a connection that has been negotiated.
 pub(crate) fn accept(engine: &Arc<Engine>, query: Query, admission: Admission) -> Response {

@@ -125,12 +125,13 @@ for (const way of ways) {
       assert.deepEqual([items.length, items.every((item) => item === text)], [300, true]);
     });
 
-    // The event source of Node.js takes longer than that with so many events.
-    test("a stream may have 100,000 items", { skip: way.transport === "ServerSentEvents" }, async (t) => {
+    // The event source of Node.js is slow with very many events: it takes 50 us of CPU time for each.
+    const count = way.transport === "ServerSentEvents" ? 20_000 : 100_000;
+    test(`a stream may have ${count} items`, async (t) => {
       const connection = await start(t);
-      const { items, error } = await collect(connection.stream("Count", 100_000));
+      const { items, error } = await collect(connection.stream("Count", count));
       assert.equal(error, undefined);
-      assert.equal(items.length, 100_000);
+      assert.equal(items.length, count);
       assert.ok(items.every((item, index) => item === index), "the items are in order");
     });
 
