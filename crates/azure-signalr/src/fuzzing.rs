@@ -12,9 +12,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::token::{Audience, ClientToken, Verifier, client_url};
 use crate::{AccessKey, ConnectionString, HubName, upstream};
 
+/// What is done with an input.
+pub type Target = fn(&[u8]);
+
 /// The targets by the names of their files in `fuzz/fuzz_targets`.
-pub const TARGETS: [(&str, fn(&[u8])); 2] =
-    [("access_tokens", access_tokens), ("connection_strings", connection_strings)];
+pub const TARGETS: [(&str, Target); 2] = [("access_tokens", access_tokens), ("connection_strings", connection_strings)];
 
 /// The key of the official emulator, which is public.
 const KEY: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGH";

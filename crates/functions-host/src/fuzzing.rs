@@ -13,9 +13,11 @@ use crate::expressions::resolve;
 use crate::routes::RouteTemplate;
 use crate::schedule::Schedule;
 
+/// What is done with an input.
+pub type Target = fn(&[u8]);
+
 /// The targets by the names of their files in `fuzz/fuzz_targets`.
-pub const TARGETS: [(&str, fn(&[u8])); 3] =
-    [("expressions", expressions), ("schedules", schedules), ("routes", routes)];
+pub const TARGETS: [(&str, Target); 3] = [("expressions", expressions), ("schedules", schedules), ("routes", routes)];
 
 /// A binding expression over a setting and over binding data of every kind.
 pub fn expressions(input: &[u8]) {

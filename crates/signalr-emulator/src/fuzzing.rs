@@ -17,9 +17,11 @@ use crate::parameters::Parameters;
 use crate::stream_item::StreamItem;
 use crate::{Pattern, UpstreamTemplate, upstream};
 
+/// What is done with an input.
+pub type Target = fn(&[u8]);
+
 /// The targets by the names of their files in `fuzz/fuzz_targets`.
-pub const TARGETS: [(&str, fn(&[u8])); 2] =
-    [("rest_requests", rest_requests), ("upstream_templates", upstream_templates)];
+pub const TARGETS: [(&str, Target); 2] = [("rest_requests", rest_requests), ("upstream_templates", upstream_templates)];
 
 /// `POST /api/hubs/chat/:send?excluded=a`, and from the second line on the body.
 pub fn rest_requests(input: &[u8]) {

@@ -20,8 +20,11 @@ pub use conversation::sessions;
 pub use frames::websocket_frames;
 pub use messages::{json_messages, messagepack_messages};
 
+/// What is done with an input.
+pub type Target = fn(&[u8]);
+
 /// The targets by the names of their files in `fuzz/fuzz_targets`.
-pub const TARGETS: [(&str, fn(&[u8])); 6] = [
+pub const TARGETS: [(&str, Target); 6] = [
     ("websocket_frames", websocket_frames),
     ("json_messages", json_messages),
     ("messagepack_messages", messagepack_messages),
