@@ -120,7 +120,7 @@ impl UpstreamTemplate {
     pub(crate) fn check_event(&self, event: &str) {
         let occurrence = |event| Occurrence { hub: "chat", category: super::Category::Messages, event };
         let _ = self.matches(&occurrence(event));
-        let authority = self.url_template.splitn(4, '/').nth(2).unwrap_or_default();
+        let authority = self.url_template.split('/').nth(2).unwrap_or_default();
         if let (Ok(usual), Ok(url)) = (self.url(&occurrence("event")), self.url(&occurrence(event)))
             && !authority.contains('{')
         {

@@ -48,7 +48,7 @@ async fn a_flood_of_clients_without_a_handshake_holds_nobody_up_and_is_over_in_t
     }
     soon(async {
         while server.endpoint.connections() > 1 {
-            tokio::task::yield_now().await
+            tokio::task::yield_now().await;
         }
     })
     .await;
@@ -67,7 +67,7 @@ async fn a_half_open_socket_is_given_up() {
     assert_eq!(server.clients.connection(connection.id()), None);
     soon(async {
         while server.endpoint.connections() > 0 {
-            tokio::task::yield_now().await
+            tokio::task::yield_now().await;
         }
     })
     .await;
