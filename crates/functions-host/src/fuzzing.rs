@@ -28,7 +28,8 @@ pub fn expressions(input: &[u8]) {
         "headers": { "x-name": "value" }, "query": {}, "sys": { "MethodName": "f", "UtcNow": "" },
     });
     let data = data.as_object().expect("it is written as one");
-    let _ = resolve(text, &settings, data);
+    let now = "2026-02-07T15:04:05.1Z".parse().expect("a time");
+    let _ = resolve(text, &settings, data, now);
 }
 
 /// A schedule: its occurrences come one after the other, and what it is shown as is never empty.
