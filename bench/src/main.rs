@@ -4,8 +4,10 @@
 //! servers that took turns, so ratios come first in every report and every goal is one.
 
 mod fanout;
+mod overhead;
 mod smoke;
 
+mod handler;
 mod load;
 mod probe;
 mod server;
@@ -28,6 +30,10 @@ enum Benchmark {
     Fanout(fanout::Options),
     /// A few seconds with 50 clients: is every delivery counted?
     Smoke(smoke::Options),
+    /// Calls a handler directly and through the Functions host, in turns
+    Host(overhead::Options),
+    /// Is the handler that `host` measures; `host` starts it by itself
+    Handler(handler::Options),
     /// Is the raw-socket server that the others are measured against; `fanout` starts it by itself
     Probe(probe::Options),
 }
@@ -47,6 +53,8 @@ async fn main() -> ExitCode {
         .run_until(async {
             match benchmark {
                 Benchmark::Fanout(options) => fanout::run(&options).await,
+                Benchmark::Host(options) => overhead::run(&options).await,
+                Benchmark::Handler(options) => handler::run(&options).await.map(|()| Verdict::Good),
                 Benchmark::Smoke(options) => smoke::run(&options).await,
                 Benchmark::Probe(options) => probe::run(&options).await.map(|()| Verdict::Good),
             }

@@ -7,6 +7,8 @@ mod text;
 
 use std::io::{Result, Write as _};
 
+pub(crate) use statistics::{Spread, quantile};
+
 use serde::Serialize;
 
 use crate::Verdict;

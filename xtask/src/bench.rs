@@ -16,6 +16,8 @@ use crate::console::{say, step};
 pub(crate) enum Benchmark {
     /// Measures the fan-out of the product and of its peers, release builds all of them
     Fanout(Arguments),
+    /// Measures what the Functions host adds to a call of the handler, release builds both of them
+    Host(Arguments),
     /// Checks within seconds that every delivery is counted
     Smoke(Arguments),
 }
@@ -31,11 +33,12 @@ pub(crate) struct Arguments {
 
 /// Measures. A goal that was not reached is an error.
 pub(crate) fn bench(benchmark: &Benchmark) -> Result<()> {
-    let (name, profile, Arguments { arguments }) = match benchmark {
-        Benchmark::Fanout(arguments) => ("fanout", "--release", arguments),
-        Benchmark::Smoke(arguments) => ("smoke", "", arguments),
+    let (name, product, profile, Arguments { arguments }) = match benchmark {
+        Benchmark::Fanout(arguments) => ("fanout", "signalr-emulator", "--release", arguments),
+        Benchmark::Host(arguments) => ("host", "local-stack", "--release", arguments),
+        Benchmark::Smoke(arguments) => ("smoke", "signalr-emulator", "", arguments),
     };
-    let bench = step("bench: build", || build(profile))?;
+    let bench = step("bench: build", || build(product, profile))?;
     if matches!(benchmark, Benchmark::Fanout(_)) {
         install_peers();
     }
@@ -43,9 +46,9 @@ pub(crate) fn bench(benchmark: &Benchmark) -> Result<()> {
 }
 
 /// Builds the benchmark and the product, and tells where the benchmark is; it finds the product beside itself.
-fn build(profile: &str) -> Result<PathBuf> {
-    let arguments = "build --package bench --package signalr-emulator --message-format json-render-diagnostics";
-    let messages = run_for_output(cargo(arguments).args(profile.split_whitespace()))?;
+fn build(product: &str, profile: &str) -> Result<PathBuf> {
+    let arguments = "build --package bench --message-format json-render-diagnostics --package";
+    let messages = run_for_output(cargo(arguments).arg(product).args(profile.split_whitespace()))?;
     executable(&messages).context("cargo built no executable named `bench`")
 }
 

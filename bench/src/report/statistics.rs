@@ -7,15 +7,15 @@ use serde::Serialize;
 
 /// The middle of some values and how far they are apart.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub(super) struct Spread {
-    pub(super) median: f64,
-    pub(super) least: f64,
-    pub(super) most: f64,
+pub(crate) struct Spread {
+    pub(crate) median: f64,
+    pub(crate) least: f64,
+    pub(crate) most: f64,
 }
 
 impl Spread {
     /// `None` where there are no values.
-    pub(super) fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+    pub(crate) fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut values: Vec<f64> = values.into_iter().collect();
         values.sort_by(f64::total_cmp);
         let (least, most) = (*values.first()?, *values.last()?);
@@ -24,7 +24,7 @@ impl Spread {
     }
 
     /// The same values in another unit.
-    pub(super) fn map(self, convert: impl Fn(f64) -> f64) -> Self {
+    pub(crate) fn map(self, convert: impl Fn(f64) -> f64) -> Self {
         Self { median: convert(self.median), least: convert(self.least), most: convert(self.most) }
     }
 }
@@ -39,7 +39,7 @@ impl fmt::Display for Spread {
 }
 
 /// The value that `share` of all values do not exceed; zero where there are none.
-pub(super) fn quantile(values: &[Duration], share: f64) -> Duration {
+pub(crate) fn quantile(values: &[Duration], share: f64) -> Duration {
     let mut values = values.to_vec();
     values.sort_unstable();
     let rank = (values.len() as f64 * share).ceil() as usize;

@@ -17,8 +17,9 @@ mod notices;
 mod settings;
 
 pub use function::{
-    AuthLevel, ClientEvent, DataType, Function, FunctionState, HttpTrigger, InputBinding, OutputBinding,
-    SignalRConnectionInfoBinding, SignalREndpointsBinding, SignalROutputBinding, SignalRTrigger, TimerTrigger, Trigger,
+    AuthLevel, ClientEvent, DataType, Function, FunctionState, HttpTrigger, InputBinding, OutputBinding, RetryDelay,
+    RetryPolicy, SignalRConnectionInfoBinding, SignalREndpointsBinding, SignalROutputBinding, SignalRTrigger,
+    TimerTrigger, Trigger,
 };
 pub use settings::{Cors, Settings};
 
@@ -220,6 +221,7 @@ impl App {
             _ => function_json::from_routes(&root, &host, &settings)?,
         };
         notices.extend(notices::about(&host, &functions, &settings));
+        notices.extend(notices::about_connections(&root, &functions));
         Ok(App { root, host, functions, broken, settings, notices })
     }
 

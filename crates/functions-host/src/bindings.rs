@@ -82,8 +82,9 @@ impl<'a> Context<'a> {
 /// When it is missing, with the extension's text and the setting's name, or unusable.
 pub(crate) fn connection(settings: &Settings, setting: &str) -> Result<ConnectionString, BindingError> {
     let text = settings.connection_string(setting).ok_or_else(|| {
+        let cure = if settings.is_identity(setting) { "; this host gets no token for an identity" } else { "" };
         format!(
-            "The SignalR Service connection string or endpoints are not set.; set `{setting}` to a connection string"
+            "The SignalR Service connection string or endpoints are not set.; set `{setting}` to a connection string{cure}"
         )
     })?;
     text.parse().map_err(|error: azure_signalr::ConnectionStringError| error.to_string())

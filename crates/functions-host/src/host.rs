@@ -28,6 +28,7 @@ mod invoker;
 mod listeners;
 mod options;
 mod proxy;
+mod retry;
 mod signalr;
 
 pub(crate) use call::{Call, Finished, Reply};

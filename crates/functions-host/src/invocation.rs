@@ -244,12 +244,14 @@ impl Sys {
 }
 
 /// The envelope as it goes to the handler: the trigger first, then the other inputs in the order of function.json.
-pub(crate) fn envelope(data: Vec<(String, Value)>, binding_data: BindingData) -> Vec<u8> {
-    let metadata: Map<String, Value> = binding_data
+/// `retry_context` goes into `Metadata` as it is, when a retry policy is active.
+pub(crate) fn envelope(data: Vec<(String, Value)>, binding_data: BindingData, retry_context: Option<Value>) -> Vec<u8> {
+    let mut metadata: Map<String, Value> = binding_data
         .into_iter()
         .filter(|(name, value)| !value.is_null() && !name.to_ascii_lowercase().ends_with("trigger"))
         .map(|(name, value)| (name, encode(InputValue::Json(value))))
         .collect();
+    metadata.extend(retry_context.map(|context| ("RetryContext".to_owned(), context)));
     let data: Map<String, Value> = data.into_iter().collect();
     json!({"Data": data, "Metadata": metadata}).to_string().into_bytes()
 }

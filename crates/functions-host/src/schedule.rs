@@ -74,6 +74,18 @@ impl Schedule {
         matches!(self.0, Kind::Cron(_))
     }
 
+    /// Whether it is an expression with five fields, which some hosts refuse (functions-host 6.1).
+    #[must_use]
+    pub fn has_no_seconds(&self) -> bool {
+        matches!(&self.0, Kind::Cron(cron) if cron.has_no_seconds())
+    }
+
+    /// Whether it is a fixed interval, which works on some plans only (functions-host 6.1).
+    #[must_use]
+    pub fn is_interval(&self) -> bool {
+        matches!(self.0, Kind::Interval(_))
+    }
+
     /// Whether it fires more often than once a minute, which switches the monitor off (functions-host 6.2).
     #[must_use]
     pub fn is_shorter_than_a_minute(&self) -> bool {

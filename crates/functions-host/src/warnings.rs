@@ -103,6 +103,10 @@ codes! {
     UnusableConnection "FH2005" "A missing or unusable connection string",
     MissingBindingValue "FH2006" "A binding expression without a value",
     EmptyUserId "FH2007" "An empty user id",
+    IgnoredConnection "FH2008" "`connection` on a SignalR binding",
+    RetriesOfTrigger "FH2009" "Retries of a trigger that will not have them",
+    ScheduleWithoutSeconds "FH2010" "A schedule without seconds",
+    ScheduleAsInterval "FH2011" "A schedule that is an interval",
     // What host.json and the settings say.
     AnyOriginWithCredentials "FH3001" "Any origin together with credentials",
     UnmatchedOrigin "FH3002" "An origin that never matches",
@@ -119,6 +123,11 @@ codes! {
     Proxying "FH3013" "`enableProxyingHttpRequest`",
     ScheduleNotKept "FH3014" "A schedule that cannot be kept",
     ConfigurationProfile "FH3015" "`configurationProfile`",
+    AnyOriginWithoutCredentials "FH3016" "Any origin without credentials",
+    SeveralEndpoints "FH3017" "Several SignalR endpoints",
+    ExtensionSettings "FH3018" "A setting of the SignalR extension without effect",
+    TimeZone "FH3019" "A time zone of the app's own",
+    ExecutablePath "FH3020" "A handler that is not packed as a program",
     // What callers send.
     ChunkedBody "FH4001" "A request body in chunks",
     UpstreamSignature "FH4002" "An upstream event with a wrong signature",

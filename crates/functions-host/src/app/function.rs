@@ -2,6 +2,8 @@
 //!
 //! Texts marked *expression* are still as function.json has them; they are resolved at invocation.
 
+use std::time::Duration;
+
 use http::Method;
 
 use crate::routes::RouteTemplate;
@@ -20,6 +22,31 @@ pub struct Function {
     pub inputs: Vec<InputBinding>,
     /// Where its outputs go, in the order of function.json.
     pub outputs: Vec<OutputBinding>,
+    /// `retry`: how often a failed invocation is tried again; most functions have none.
+    pub retry: Option<RetryPolicy>,
+}
+
+/// `retry` of function.json: what happens after a failed invocation, whatever triggered it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// `maxRetryCount`: how often at most, not counting the first attempt; `None` stands for -1, without end.
+    pub max_retries: Option<u32>,
+    /// How long to wait before.
+    pub delay: RetryDelay,
+}
+
+/// `strategy` of a [`RetryPolicy`], with its times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryDelay {
+    /// `fixedDelay`: always `delayInterval`.
+    Fixed(Duration),
+    /// `exponentialBackoff`: first the minimum, then about twice as long each time, up to the maximum.
+    Exponential {
+        /// `minimumInterval`.
+        minimum: Duration,
+        /// `maximumInterval`.
+        maximum: Duration,
+    },
 }
 
 /// Whether a function may be started.

@@ -16,6 +16,7 @@ use crate::expressions;
 
 mod bindings;
 mod properties;
+mod retry;
 mod routes;
 
 pub(super) use routes::{from_routes, name_of_route, of_route};
@@ -87,7 +88,8 @@ fn folders(root: &Path) -> Result<Vec<PathBuf>, AppError> {
 
 fn read_function(name: &str, file: &Map<String, Value>, context: &Context<'_>) -> Result<Function, Flaw> {
     let Bindings { trigger, inputs, outputs } = bindings::read(name, file, context)?;
-    Ok(Function { name: name.to_owned(), state: state(name, file, context.settings)?, trigger, inputs, outputs })
+    let (state, retry) = (state(name, file, context.settings)?, retry::read(file)?);
+    Ok(Function { name: name.to_owned(), state, trigger, inputs, outputs, retry })
 }
 
 /// `^[a-z][a-z0-9_\-]{0,127}$` without letter case, and not `host`.

@@ -46,6 +46,7 @@ pub(super) fn read(file: &Map<String, Value>, root: &Path, settings: &Settings) 
         only_functions: member(&file, "functions").map(strings_of).unwrap_or_default(),
     };
     warnings.extend(profile_warning(&file));
+    warnings.extend(extension_warning(&file));
     Ok(Read { host, flattened: overrides::flattened(&file), warnings })
 }
 
@@ -106,6 +107,14 @@ fn profile_warning(file: &Map<String, Value>) -> Option<Warning> {
         "`configurationProfile` \"{profile}\" is ignored here; set the keys of `customHandler` that it stands for"
     );
     Some(warning(WarningCode::ConfigurationProfile, &text))
+}
+
+/// The extension has app settings only (signalr-bindings 9).
+fn extension_warning(file: &Map<String, Value>) -> Option<Warning> {
+    let section = object_member(file, "extensions").and_then(|extensions| member(extensions, "signalR"));
+    let text = "`extensions.signalR` has no effect: the SignalR extension reads app settings only, such as \
+                `AzureSignalRServiceTransportType`; leave it out";
+    section.map(|_| warning(WarningCode::ExtensionSettings, text))
 }
 
 fn warning(code: WarningCode, text: &str) -> Warning {

@@ -1,6 +1,10 @@
 //! What would surprise on the real host although it works here.
 
-use super::{Function, HostJson, Settings, Trigger};
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::{Function, HostJson, Settings, Trigger, json_file};
 use crate::routes::RouteTable;
 use crate::warnings::{Warning, WarningCode};
 
@@ -17,6 +21,71 @@ pub(super) fn about(host: &HostJson, functions: &[Function], settings: &Settings
     }
     notices.extend(about_the_runtime(settings));
     notices.extend(about_storage(functions, settings));
+    notices.extend(functions.iter().flat_map(about_a_function));
+    notices.extend(about_time_zones(functions, settings));
+    notices
+}
+
+/// What works on some plans only, or will not for long.
+fn about_a_function(function: &Function) -> Vec<Warning> {
+    let mut notices = Vec::new();
+    if let Trigger::Timer(timer) = &function.trigger {
+        if timer.schedule.has_no_seconds() {
+            let text = "the schedule has five fields, which hosts on a Windows Consumption plan refuse; write the seconds as a \
+                        first field, `0`";
+            notices.push(Warning::new(WarningCode::ScheduleWithoutSeconds, text));
+        }
+        if timer.schedule.is_interval() {
+            let text = "the schedule is a time span, which works on an App Service plan only; use an expression with six fields";
+            notices.push(Warning::new(WarningCode::ScheduleAsInterval, text));
+        }
+    } else if function.retry.is_some() {
+        let text = format!(
+            "Soon retries will not be supported for function '{}'. For more information, please visit \
+             http://aka.ms/func-retry-policies.",
+            function.name
+        );
+        notices.push(Warning::new(WarningCode::RetriesOfTrigger, text));
+    }
+    notices.into_iter().map(|notice| notice.about(&function.name)).collect()
+}
+
+/// functions-host 6.4.
+fn about_time_zones(functions: &[Function], settings: &Settings) -> Option<Warning> {
+    let has_schedule = |function: &Function| match &function.trigger {
+        Trigger::Timer(timer) => !timer.schedule.is_interval(),
+        Trigger::Http(_) | Trigger::SignalR(_) => false,
+    };
+    let zone = settings.get("WEBSITE_TIME_ZONE")?;
+    functions.iter().any(has_schedule).then(|| {
+        let text = format!(
+            "The setting WEBSITE_TIME_ZONE is '{zone}', which Linux Consumption and Flex Consumption plans do not support: there \
+             schedules are in UTC. Leave it out, or use another plan."
+        );
+        Warning::new(WarningCode::TimeZone, text)
+    })
+}
+
+/// `connection` looks like the property of other extensions, and the SignalR extension does not know it (signalr-bindings 4.1).
+pub(super) fn about_connections(root: &Path, functions: &[Function]) -> Vec<Warning> {
+    let mut notices = Vec::new();
+    for function in functions.iter().filter(|function| function.uses_signalr()) {
+        let file = json_file::read(&root.join(&function.name).join("function.json")).ok().flatten();
+        let file = file.and_then(|text| json_file::parse(&text).ok()).unwrap_or_default();
+        let bindings = file.get("bindings").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        for binding in bindings.iter().filter_map(Value::as_object) {
+            let text_of =
+                |name: &str| json_file::member(binding, name).and_then(json_file::text_of).unwrap_or_default();
+            if text_of("type").to_ascii_lowercase().starts_with("signalr") && !text_of("connection").is_empty() {
+                let text = format!(
+                    "`connection` of the binding `{}` is ignored, and the setting `AzureSignalRConnectionString` is used unless \
+                     `connectionStringSetting` names another one; name it there",
+                    text_of("name")
+                );
+                notices.push(Warning::new(WarningCode::IgnoredConnection, text).about(&function.name));
+            }
+        }
+    }
     notices
 }
 

@@ -3,7 +3,7 @@
 //! Names are looked up as .NET configuration does it: letter case is ignored and `__` means `:`. The environment of
 //! the handler gets them as they are written.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
@@ -92,6 +92,19 @@ impl Settings {
         named.or_else(|| self.get(name).filter(|value| !value.is_empty()))
     }
 
+    /// Whether the setting `name` stands for an identity instead of a connection string, as `name__serviceUri` (signalr-bindings 8.2).
+    #[must_use]
+    pub fn is_identity(&self, name: &str) -> bool {
+        self.get(&format!("{name}:serviceUri")).is_some_and(|uri| !uri.is_empty())
+    }
+
+    /// The names of the endpoints in `Azure__SignalR__Endpoints__<name>`, each once (signalr-bindings 8.2).
+    #[must_use]
+    pub fn signalr_endpoints(&self) -> BTreeSet<String> {
+        let below = self.section("Azure:SignalR:Endpoints").into_iter().filter(|(_, value)| !value.is_empty());
+        below.map(|(path, _)| path.split(':').next().unwrap_or_default().to_owned()).collect()
+    }
+
     /// Whether a switch such as `AzureWebJobs.<function>.Disabled` is on: `1` or `true`.
     #[must_use]
     pub fn is_enabled(&self, name: &str) -> bool {
@@ -168,7 +181,8 @@ impl Settings {
         if self.variables.iter().any(|(existing, _)| *existing == name) {
             return;
         }
-        self.values.entry(normalised(&name)).or_insert_with(|| value.clone());
+        let key = connection_string_key(&name).unwrap_or_else(|| normalised(&name));
+        self.values.entry(key).or_insert_with(|| value.clone());
         self.variables.push((name, value));
     }
 
@@ -288,6 +302,16 @@ fn value_of(section: &str, name: &str, value: &Value) -> Result<Option<String>, 
             format!("`{section}.{name}` must be a string; write nested settings flat, as `{name}__inner`")
         }),
     }
+}
+
+/// The prefixes by which App Service tells a process its connection strings, as .NET reads them.
+const CONNECTION_STRING_PREFIXES: [&str; 4] = ["customconnstr_", "sqlconnstr_", "sqlazureconnstr_", "mysqlconnstr_"];
+
+/// What `CUSTOMCONNSTR_name` stands for: `ConnectionStrings:name`.
+fn connection_string_key(name: &str) -> Option<String> {
+    let lower = name.to_lowercase();
+    let rest = CONNECTION_STRING_PREFIXES.iter().find_map(|prefix| lower.strip_prefix(prefix))?;
+    Some(normalised(&format!("ConnectionStrings:{rest}")))
 }
 
 fn normalised(name: &str) -> String {

@@ -128,3 +128,42 @@ fn hidden_routes_are_told() {
     assert_eq!(notices.len(), 1);
     assert!(notices[0].text.starts_with("Requests for the route 'items/recent' of function 'b' reach function 'a'"));
 }
+
+#[test]
+fn what_surprises_only_in_azure_is_told() {
+    let handler = r#"{ "version": "2.0", "extensions": { "signalR": {} },
+        "extensionBundle": { "id": "Microsoft.Azure.Functions.ExtensionBundle", "version": "[4.*, 5.0.0)" },
+        "customHandler": { "description": { "defaultExecutablePath": "./handler" } } }"#;
+    let schedule = |text: &str| {
+        format!(
+            r#"{{ "bindings": [{{ "type": "timerTrigger", "name": "t", "schedule": "{text}", "useMonitor": false }}] }}"#
+        )
+    };
+    let signalr = r#"{ "retry": { "maxRetryCount": 1, "delayInterval": "00:00:01" }, "bindings": [
+        { "type": "httpTrigger", "name": "req" },
+        { "type": "signalR", "direction": "out", "name": "m", "hubName": "h", "Connection": "Mine" }] }"#;
+    let settings = r#"{ "IsEncrypted": false, "Values": { "FUNCTIONS_WORKER_RUNTIME": "custom", "AzureWebJobsStorage": "x",
+        "WEBSITE_TIME_ZONE": "Europe/Berlin" } }"#;
+    let files = [
+        ("host.json", handler),
+        ("local.settings.json", settings),
+        ("five/function.json", &schedule("* * * * *")),
+        ("span/function.json", &schedule("00:05:00")),
+        ("send/function.json", signalr),
+    ];
+    let mut found: Vec<String> = app_of(&files).1.unwrap().notices.iter().map(ToString::to_string).collect();
+    found.sort();
+    let expected = [
+        "FH2008 send: `connection` of the binding `m` is ignored",
+        "FH2009 send: Soon retries will not be supported",
+        "FH2010 five: the schedule has five fields",
+        "FH2011 span: the schedule is a time span",
+        "FH3018 host.json: `extensions.signalR` has no effect",
+        "FH3019 The setting WEBSITE_TIME_ZONE is 'Europe/Berlin'",
+        "FH3020 host.json: `defaultExecutablePath` begins with `./`",
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(found.starts_with(expected), "{found}");
+    }
+}

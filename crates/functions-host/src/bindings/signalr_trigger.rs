@@ -50,7 +50,7 @@ pub(crate) struct Key {
 }
 
 /// Something that a client did. The members are those of the extension's `InvocationContext`, in its order.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct UpstreamEvent {
     /// Of a call; an array, without white space.

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use http::header;
 use jiff::tz::TimeZone;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 use tracing::Instrument as _;
@@ -76,8 +77,23 @@ const CALLED_BY_HTTP: &str = "This function was programmatically called via the 
 const NOT_AN_EVENT: &str = "Object reference not set to an instance of an object.; a signalRTrigger cannot be run by hand, so \
                             let a client connect or call";
 
-/// Runs one invocation and tells the observer about it.
-pub(super) async fn run(host: &Shared, function: &Function, call: Call) -> Finished {
+impl Call {
+    /// The same call once more; `None` where what came can be read once only.
+    pub(super) fn again(&self) -> Option<Call> {
+        Some(match self {
+            Call::Http(request) => Call::Http(request.clone()),
+            Call::Timer { timer, reason, details } => {
+                Call::Timer { timer: timer.clone(), reason: reason.clone(), details: details.clone() }
+            }
+            Call::SignalR(event) => Call::SignalR(event.clone()),
+            Call::ByHand => Call::ByHand,
+            Call::Proxied(_) => return None,
+        })
+    }
+}
+
+/// Runs one invocation and tells the observer about it. `retry_context` is for a function with a `retry` policy.
+pub(super) async fn run(host: &Shared, function: &Function, call: Call, retry_context: Option<Value>) -> Finished {
     let (id, started) = (Uuid::new_v4(), Instant::now());
     let (reason, details) = match &call {
         Call::Timer { reason, details, .. } => (reason.clone(), details.clone()),
@@ -89,7 +105,7 @@ pub(super) async fn run(host: &Shared, function: &Function, call: Call) -> Finis
         outcome = tracing::field::Empty, error = tracing::field::Empty);
     host.observer.tell(&HostEvent::Triggered { function: name.clone(), id, cause: call.cause() });
     host.observer.tell(&HostEvent::Executing { function: name.clone(), id, reason, details });
-    let result = Invocation { host, function, id }.run(call).instrument(span.clone()).await;
+    let result = Invocation { host, function, id, retry_context }.run(call).instrument(span.clone()).await;
     let duration = started.elapsed();
     span.record("duration_ms", u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
     span.record("outcome", if result.is_ok() { "Succeeded" } else { "Failed" });
@@ -105,6 +121,7 @@ struct Invocation<'a> {
     host: &'a Shared,
     function: &'a Function,
     id: Uuid,
+    retry_context: Option<Value>,
 }
 
 impl Invocation<'_> {
@@ -175,7 +192,7 @@ impl Invocation<'_> {
             let value = signalr_input::value(input, context)?;
             data.push((input.name().to_owned(), encode(InputValue::Json(value))));
         }
-        let answer = self.send(envelope(data, binding_data.clone()), link, &zone).await?;
+        let answer = self.send(envelope(data, binding_data.clone(), self.retry_context.clone()), link, &zone).await?;
         self.tell_logs(&answer);
         let Outcome { response, outputs, returned, notes: about_the_answer } =
             answer.outcome(&self.function.outputs, &zone).map_err(|error| error.to_string())?;
@@ -251,7 +268,7 @@ impl Invocation<'_> {
 
     /// Before anything is made of the outputs, so that a failure there does not lose them.
     fn tell_logs(&self, answer: &Answer) {
-        let Invocation { host, function, id } = self;
+        let Invocation { host, function, id, .. } = self;
         for member in answer.left_out() {
             host.observer.log(LogLevel::Debug, format!("{member} not set on http response for invocationId:{id}"));
         }
@@ -262,7 +279,7 @@ impl Invocation<'_> {
     }
 
     fn tell_outputs(&self, outputs: &[(usize, OutputValue)]) {
-        let Invocation { host, function, id } = self;
+        let Invocation { host, function, id, .. } = self;
         let outputs = given_outputs(&function.outputs, outputs);
         host.observer.tell(&HostEvent::Answered { function: function.name.clone(), id: *id, outputs });
     }

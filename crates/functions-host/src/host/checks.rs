@@ -27,6 +27,11 @@ pub(crate) fn allows_any_origin(cors: &Cors) -> bool {
 pub(super) fn warnings(app: &App) -> Vec<Warning> {
     let mut warnings: Vec<Warning> =
         app.settings.cors().origins.iter().filter_map(|origin| origin_warning(origin)).collect();
+    if app.uses_signalr() {
+        warnings.extend(any_origin_warning(app.settings.cors()));
+        warnings.extend(endpoints_warning(&app.settings));
+        warnings.extend(transport_warning(&app.settings));
+    }
     for function in &app.functions {
         for (hub_name, setting) in signalr_bindings(function) {
             let about = hub_warning(hub_name).into_iter().chain(connection_warning(&app.settings, setting));
@@ -61,10 +66,59 @@ fn hub_warning(hub_name: &str) -> Option<Warning> {
 
 fn connection_warning(settings: &Settings, setting: &str) -> Option<Warning> {
     let text = match settings.connection_string(setting) {
+        None if settings.is_identity(setting) => Some(format!(
+            "the setting `{setting}` stands for an identity (`{setting}__serviceUri`), and this host gets no token for one; give \
+             it a connection string with an access key"
+        )),
         None => Some(format!("the setting `{setting}` is missing or empty; give it a SignalR connection string")),
-        Some(text) => text.parse::<ConnectionString>().err().map(|error| format!("the setting `{setting}`: {error}")),
+        Some(text) => unusable(setting, text),
     };
     text.map(|text| Warning::new(WarningCode::UnusableConnection, format!("calls will fail: {text}")))
+}
+
+fn unusable(setting: &str, text: &str) -> Option<String> {
+    match text.parse::<ConnectionString>() {
+        Err(error) => Some(format!("the setting `{setting}`: {error}")),
+        Ok(connection) if connection.access_key().is_none() => Some(format!(
+            "the setting `{setting}` stands for an identity (`AuthType`), and this host gets no token for one; give it a \
+             connection string with an access key"
+        )),
+        Ok(_) => None,
+    }
+}
+
+/// The client sends cookies along with its first request, and browsers refuse an answer to everybody then (functions-host 4.4).
+fn any_origin_warning(cors: &Cors) -> Option<Warning> {
+    let text = "the CORS origin `*` does not let browsers send credentials, which the SignalR client does when it asks this host for \
+                an address (`withUrl(\"…/api\")`); name the origins in `Host.CORS` and set `Host.CORSCredentials` to true";
+    (allows_any_origin(cors) && !cors.credentials).then(|| Warning::new(WarningCode::AnyOriginWithoutCredentials, text))
+}
+
+fn endpoints_warning(settings: &Settings) -> Option<Warning> {
+    let endpoints: Vec<String> = settings.signalr_endpoints().iter().map(|name| format!("`{name}`")).collect();
+    let text = format!(
+        "the endpoints {} of `Azure__SignalR__Endpoints` are not used here: clients and messages go to the service of \
+         `connectionStringSetting` alone; leave them out, or expect more in Azure",
+        endpoints.join(", ")
+    );
+    (!endpoints.is_empty()).then(|| Warning::new(WarningCode::SeveralEndpoints, text))
+}
+
+/// Messages always go by the REST interface, as in Transient mode (signalr-bindings 9).
+fn transport_warning(settings: &Settings) -> Option<Warning> {
+    let text = match settings.get("AzureSignalRServiceTransportType")? {
+        "" | "Transient" => return None,
+        "Persistent" => {
+            "`AzureSignalRServiceTransportType` is `Persistent`, and this host sends by REST all the same; an emulator \
+                         knows nothing else, so leave it out"
+                .to_owned()
+        }
+        // The words of the extension, which fails to start then.
+        other => {
+            format!("Invalid service transport type: {other}.; use `Transient` or `Persistent`, in this letter case")
+        }
+    };
+    Some(Warning::new(WarningCode::ExtensionSettings, text))
 }
 
 fn origin_warning(origin: &str) -> Option<Warning> {
@@ -115,6 +169,60 @@ mod tests {
         assert!(
             hub_warning("9lives").is_some_and(|warning| warning.text.starts_with("calls will fail: Invalid hub name."))
         );
+    }
+
+    fn settings(variables: &[(&str, &str)]) -> Settings {
+        Settings::from_variables(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    #[track_caller]
+    fn check_connection(variables: &[(&str, &str)], expected: Option<&str>) {
+        let found = connection_warning(&settings(variables), "S").map(|warning| warning.text);
+        assert!(
+            match (&found, expected) {
+                (Some(found), Some(expected)) =>
+                    found.starts_with(&format!("calls will fail: the setting `S` {expected}")),
+                (found, expected) => found.is_none() && expected.is_none(),
+            },
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn a_connection_needs_an_access_key() {
+        check_connection(&[], Some("is missing or empty"));
+        check_connection(&[("S", "")], Some("is missing or empty"));
+        check_connection(
+            &[("S", "Endpoint=http://localhost;AccessKey=ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGH")],
+            None,
+        );
+        check_connection(&[("S__serviceUri", "https://x")], Some("stands for an identity (`S__serviceUri`)"));
+        check_connection(&[("S", "Endpoint=https://x;AuthType=azure")], Some("stands for an identity (`AuthType`)"));
+    }
+
+    #[test]
+    fn settings_of_the_extension_that_change_nothing_here_are_told() {
+        let transport = |value: &str| transport_warning(&settings(&[("AzureSignalRServiceTransportType", value)]));
+        assert_eq!((transport(""), transport("Transient")), (None, None));
+        assert!(transport("Persistent").is_some_and(|warning| warning.text.contains("sends by REST")));
+        assert!(
+            transport("transient")
+                .is_some_and(|warning| warning.text.starts_with("Invalid service transport type: transient."))
+        );
+        assert_eq!(endpoints_warning(&settings(&[])), None);
+        let endpoints = endpoints_warning(&settings(&[("Azure__SignalR__Endpoints__east__primary", "x")]));
+        assert!(endpoints.is_some_and(|warning| warning.text.starts_with("the endpoints `east` of")));
+    }
+
+    #[test]
+    fn everybody_without_credentials_is_not_enough_for_the_client() {
+        let cors = |origins: &[&str], credentials| Cors {
+            origins: origins.iter().map(|origin| (*origin).to_owned()).collect(),
+            credentials,
+        };
+        assert!(any_origin_warning(&cors(&["*"], false)).is_some());
+        assert_eq!(any_origin_warning(&cors(&["http://localhost:3000"], true)), None);
+        assert_eq!(any_origin_warning(&cors(&[], false)), None);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::{BodyFraming, Invoker, LAST_ANSWERS, Shared, StartError, WorkerSource, checks, signalr};
+use super::{BodyFraming, Invoker, LAST_ANSWERS, Shared, StartError, WorkerSource, checks, retry, signalr};
 use crate::app::App;
 use crate::events::{LogLevel, Observer};
 use crate::keys::Keys;
@@ -129,6 +129,7 @@ impl Invoker {
             listeners: Listeners::default(),
             signalr: Arc::clone(&ground.signalr),
             keys: ground.keys.clone(),
+            retries: retry::Pending::default(),
             life,
             app,
         })))

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::generation::Life;
 use super::listeners::Listeners;
-use super::{BodyFraming, Call, Finished, call, signalr};
+use super::{BodyFraming, Call, Finished, retry, signalr};
 use crate::app::{App, Function, HttpMode};
 use crate::events::Observer;
 use crate::invocation::TimerInfo;
@@ -39,6 +39,7 @@ pub(crate) struct Shared {
     pub(crate) timers: Timers,
     pub(crate) listeners: Listeners,
     pub(super) signalr: Arc<signalr::Clients>,
+    pub(crate) retries: retry::Pending,
     pub(super) life: Life,
 }
 
@@ -140,7 +141,7 @@ impl Invoker {
         let invoker = self.clone();
         self.0.life.invocations.spawn(async move {
             let host = &*invoker.0;
-            host.life.over.run_until_cancelled(call::run(host, &host.app.functions[place], call)).await
+            host.life.over.run_until_cancelled(retry::run(host, &host.app.functions[place], call)).await
         })
     }
 }

@@ -204,6 +204,7 @@ fn function(name: &str, route: &str, methods: &[Method]) -> Function {
         }),
         inputs: Vec::new(),
         outputs: Vec::new(),
+        retry: None,
     }
 }
 

@@ -65,6 +65,11 @@ const WEEKDAY: Range = Range {
 };
 
 impl Ncrontab {
+    /// Whether it is written in the form with five fields.
+    pub(crate) fn has_no_seconds(&self) -> bool {
+        self.seconds.is_none()
+    }
+
     /// Reads five fields (minute first) or six (second first), separated by spaces; `None` when it is not valid.
     pub(crate) fn parse(expression: &str) -> Option<Ncrontab> {
         let fields: Vec<&str> = expression.split(' ').filter(|field| !field.is_empty()).collect();

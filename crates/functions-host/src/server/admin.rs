@@ -127,13 +127,13 @@ fn function_status(invoker: &Invoker, name: &str) -> Response {
 
 /// `Completed` when nothing runs any more.
 fn drain_status(invoker: &Invoker) -> Value {
-    let outstanding = invoker.outstanding();
+    let (outstanding, retries) = (invoker.outstanding(), invoker.shared().retries.count());
     let state = match (invoker.shared().listeners.are_drained(), outstanding) {
         (false, _) => "Disabled",
         (true, 0) => "Completed",
         (true, _) => "InProgress",
     };
-    json!({"state": state, "outstandingInvocations": outstanding, "outstandingRetries": 0})
+    json!({"state": state, "outstandingInvocations": outstanding, "outstandingRetries": retries})
 }
 
 /// The host as the caller calls it.

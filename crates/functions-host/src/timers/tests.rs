@@ -65,6 +65,7 @@ fn function(trigger: &TimerTrigger) -> Function {
         trigger: Trigger::Timer(trigger.clone()),
         inputs: Vec::new(),
         outputs: Vec::new(),
+        retry: None,
     }
 }
 

@@ -8,6 +8,7 @@ mod invocations;
 mod keys;
 mod proxying;
 mod responses;
+mod retries;
 mod server;
 mod signalr;
 mod signalr_trigger;

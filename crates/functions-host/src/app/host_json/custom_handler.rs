@@ -56,8 +56,14 @@ pub(super) fn read(
     let strings = |name: &str| member(description, name).map(strings_of).unwrap_or_default();
     let below_root = |name: &str| text(name).map_or_else(|| root.to_owned(), |directory| root.join(directory));
     let worker_directory = below_root("workerDirectory");
+    let path = text("defaultExecutablePath");
+    if path.as_deref().is_some_and(|path| path.starts_with("./") || path.starts_with(".\\")) {
+        let text = "`defaultExecutablePath` begins with `./`, so Core Tools does not find it among the files that it packs and it \
+                    cannot be executed in Azure; leave `./` out";
+        warnings.push(warning(WarningCode::ExecutablePath, text));
+    }
     Ok(CustomHandler {
-        executable: executable(text("defaultExecutablePath"), &worker_directory, settings)?,
+        executable: executable(path, &worker_directory, settings)?,
         working_directory: below_root("workingDirectory"),
         arguments: strings("arguments"),
         worker_path: text("defaultWorkerPath").map(|path| command_line::expanded(&path, settings)),

@@ -152,3 +152,38 @@ fn a_section_lists_the_paths_below_it() {
     ]));
     assert_eq!(settings.section("AzureFunctionsJobHost"), pairs(&[("a:B", "1"), ("c", "2")]));
 }
+
+#[test]
+fn connection_strings_come_by_the_prefixes_of_app_service() {
+    let settings = |name: &str| Settings::from_variables([(name.to_owned(), "x".to_owned())]);
+    for name in [
+        "CUSTOMCONNSTR_C",
+        "SQLCONNSTR_C",
+        "SQLAZURECONNSTR_C",
+        "MYSQLCONNSTR_C",
+        "customconnstr_c",
+        "ConnectionStrings__C",
+        "C",
+    ] {
+        assert_eq!(settings(name).connection_string("C"), Some("x"), "{name}");
+    }
+    for name in ["OTHERCONNSTR_C", "CUSTOMCONNSTRC"] {
+        assert_eq!(settings(name).connection_string("C"), None, "{name}");
+    }
+    let both =
+        [("C", "plain"), ("CUSTOMCONNSTR_C", "prefixed")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(Settings::from_variables(both).connection_string("C"), Some("prefixed"));
+}
+
+#[test]
+fn identities_and_further_endpoints_are_found() {
+    let variables = [
+        "S__serviceUri",
+        "Azure__SignalR__Endpoints__east",
+        "Azure:SignalR:Endpoints:west:secondary",
+        "AZURE__SIGNALR__ENDPOINTS__west__primary",
+    ];
+    let settings = Settings::from_variables(variables.map(|name| (name.to_owned(), "x".to_owned())));
+    assert!(settings.is_identity("s") && !settings.is_identity("t"));
+    assert_eq!(settings.signalr_endpoints().into_iter().collect::<Vec<_>>(), ["east", "west"]);
+}

@@ -1,0 +1,162 @@
+//! The function app that is measured, and the two programs: the handler, and the host as it ships.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep};
+
+use super::Way;
+use super::callers::Request;
+use crate::machine::Cores;
+
+/// How long a program may take to answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a caller sends.
+const BODY: &str = r#"{"message":"hello"}"#;
+
+/// A function app on disk whose handler is this very program.
+#[derive(Debug)]
+pub(super) struct App {
+    folder: TempDir,
+    this_program: PathBuf,
+}
+
+/// A started program, and how to call it. Dropping it ends it.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) address: SocketAddr,
+    /// The host's process; absent when the handler runs alone.
+    pub(super) host: Option<u32>,
+    pub(super) handler: u32,
+    pub(super) request: Request,
+    process: Child,
+}
+
+impl App {
+    /// Writes the app into a temporary folder.
+    pub(super) fn write() -> Result<App> {
+        let folder = tempfile::tempdir()?;
+        let this_program = std::env::current_exe().context("cannot tell where this program is")?;
+        let host_json = json!({
+            "version": "2.0",
+            "customHandler": {"description": {"defaultExecutablePath": this_program, "arguments": ["handler"]}},
+        });
+        let settings = json!({"IsEncrypted": false, "Values": {"FUNCTIONS_WORKER_RUNTIME": "custom"}});
+        std::fs::write(folder.path().join("host.json"), host_json.to_string())?;
+        std::fs::write(folder.path().join("local.settings.json"), settings.to_string())?;
+        for name in ["echo", "process"] {
+            let bindings = json!({"bindings": [
+                {"type": "httpTrigger", "direction": "in", "name": "req", "authLevel": "anonymous"},
+                {"type": "http", "direction": "out", "name": "res"}]});
+            std::fs::create_dir(folder.path().join(name))?;
+            std::fs::write(folder.path().join(name).join("function.json"), bindings.to_string())?;
+        }
+        Ok(App { folder, this_program })
+    }
+
+    /// Starts what is called this way and waits until the handler answers.
+    pub(super) async fn start(&self, way: Way, cores: Cores) -> Result<Running> {
+        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let port = address.port().to_string();
+        let mut command = match way {
+            Way::Direct => {
+                let mut command = cores.server_command(&self.this_program);
+                command.arg("handler").env("FUNCTIONS_CUSTOMHANDLER_PORT", &port);
+                command
+            }
+            Way::Host => {
+                let program = self.this_program.with_file_name(format!("local-stack{}", std::env::consts::EXE_SUFFIX));
+                let mut command = cores.server_command(&program);
+                command
+                    .args(["--no-emulator", "--no-build", "--no-watch", "--port", &port, "--app"])
+                    .arg(self.folder.path());
+                command
+            }
+        };
+        let mut process = start(&mut command)?;
+        let (request, question) = match way {
+            Way::Direct => (Request::new("/echo", &envelope(BODY)), Request::new("/process", &envelope(""))),
+            Way::Host => (Request::new("/api/echo", BODY), Request::new("/api/process", "")),
+        };
+        let handler = ask(&mut process, address, &question).await?;
+        let handler =
+            handler.parse().with_context(|| format!("the handler says `{handler}` instead of its process id"))?;
+        let host = (way == Way::Host).then(|| process.id()).flatten();
+        Ok(Running { address, host, handler, request, process })
+    }
+}
+
+impl Running {
+    /// Ends the programs. The host gets the chance to end its handler.
+    pub(super) async fn stop(mut self) -> Result<()> {
+        #[cfg(unix)]
+        if let Some(pid) = self.host.and_then(|pid| rustix::process::Pid::from_raw(i32::try_from(pid).ok()?)) {
+            rustix::process::kill_process(pid, rustix::process::Signal::INT)?;
+            self.process.wait().await?;
+            return Ok(());
+        }
+        self.process.kill().await.context("cannot end the handler")
+    }
+}
+
+fn start(command: &mut Command) -> Result<Child> {
+    command.env_remove("RUST_LOG").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    command.spawn().with_context(|| format!("{command:?} did not start"))
+}
+
+/// Asks until somebody answers.
+async fn ask(process: &mut Child, address: SocketAddr, question: &Request) -> Result<String> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Ok(mut stream) = TcpStream::connect(address).await {
+            return question.answer(&mut stream).await.map(|answer| process_id(&answer));
+        }
+        if let Some(status) = process.try_wait()? {
+            bail!("the program under test ended with {status}");
+        }
+        if Instant::now() > deadline {
+            bail!("the program under test does not listen after {} s", PATIENCE.as_secs());
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The digits of an answer: the host passes them on alone, the handler puts them into its outputs.
+fn process_id(answer: &str) -> String {
+    let body = answer.rsplit("\"body\":").next().unwrap_or(answer);
+    body.chars().skip_while(|character| !character.is_ascii_digit()).take_while(char::is_ascii_digit).collect()
+}
+
+/// What the host makes of a caller's request.
+fn envelope(body: &str) -> String {
+    let identity = json!({"AuthenticationType": null, "IsAuthenticated": false, "Actor": null, "BootstrapContext": null, "Claims": [],
+        "Label": null, "Name": null, "NameClaimType": "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name",
+        "RoleClaimType": "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"});
+    let headers = json!({"Host": ["127.0.0.1:7071"], "Content-Type": ["application/json"], "Content-Length": ["19"]});
+    let request = json!({"Url": "http://127.0.0.1:7071/api/echo", "Method": "POST", "Query": {}, "Headers": headers, "Params": {},
+        "Identities": [identity], "Body": body});
+    let sys = json!({"MethodName": "echo", "UtcNow": "2026-01-03T05:37:23.9299023Z", "RandGuid": "eac00178-9aae-4a67-adc8-90596a9adc70"});
+    let headers = json!({"Host": "127.0.0.1:7071", "Content-Type": "application/json", "Content-Length": "19"});
+    json!({"Data": {"req": request}, "Metadata": {"message": "\"hello\"", "Query": {}, "Headers": headers, "sys": sys}})
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_process_id_is_found_with_and_without_an_envelope() {
+        assert_eq!(process_id("123"), "123");
+        assert_eq!(process_id(r#"{"Outputs":{"res":{"statusCode":200,"body":"123"}},"Logs":[]}"#), "123");
+        assert_eq!(process_id("nothing"), "");
+    }
+}

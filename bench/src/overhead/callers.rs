@@ -1,0 +1,76 @@
+//! The callers: each has a connection of its own and asks again as soon as it has its answer.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::http::Head;
+
+/// A request as it goes over the wire, again and again.
+#[derive(Debug, Clone)]
+pub(super) struct Request(Rc<str>);
+
+impl Request {
+    pub(super) fn new(path: &str, body: &str) -> Request {
+        let length = body.len();
+        Request(
+            format!(
+                "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:7071\r\nContent-Type: application/json\r\nContent-Length: \
+                 {length}\r\n\r\n{body}"
+            )
+            .into(),
+        )
+    }
+
+    /// Sends it and reads the whole answer.
+    ///
+    /// # Errors
+    /// When the answer is not 200, or breaks off: figures of failures mean nothing.
+    pub(super) async fn answer(&self, stream: &mut TcpStream) -> Result<String> {
+        stream.write_all(self.0.as_bytes()).await?;
+        let mut buffer = Vec::with_capacity(1024);
+        let head = Head::read(stream, &mut buffer).await?.context("there is no answer")?;
+        ensure!(head.first_line().starts_with("HTTP/1.1 200"), "the answer is `{}`", head.first_line());
+        let length = head.body_length()?;
+        while buffer.len() < length {
+            ensure!(stream.read_buf(&mut buffer).await? > 0, "the answer breaks off");
+        }
+        Ok(String::from_utf8_lossy(&buffer[..length]).into_owned())
+    }
+}
+
+/// Lets everybody call for a while and answers how long each call took.
+pub(super) async fn call(
+    address: SocketAddr,
+    request: &Request,
+    callers: usize,
+    duration: Duration,
+) -> Result<Vec<Duration>> {
+    let end = Instant::now() + duration;
+    let mut everybody = JoinSet::new();
+    for _ in 0..callers {
+        let request = request.clone();
+        everybody.spawn_local(async move {
+            let mut stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            let mut times = Vec::new();
+            while Instant::now() < end {
+                let started = Instant::now();
+                request.answer(&mut stream).await?;
+                times.push(started.elapsed());
+            }
+            anyhow::Ok(times)
+        });
+    }
+    let mut times = Vec::new();
+    while let Some(own) = everybody.join_next().await {
+        times.extend(own??);
+    }
+    Ok(times)
+}
