@@ -52,6 +52,16 @@ export class Stack {
     return stack;
   }
 
+  /** Starts a copy of the function app in `source`, a folder below the repository, with its own handler. */
+  static async startApp(source) {
+    const folder = await mkdtemp(join(tmpdir(), "app-"));
+    await cp(join(REPOSITORY, source), folder, { recursive: true });
+    const stack = new Stack();
+    stack.#folder = folder;
+    await stack.#launch(["--app", folder], {});
+    return stack;
+  }
+
   /** Starts the function app in the repository itself, with nothing overridden but the ports; 0 takes a free one. */
   static async startInPlace(ports = FREE_PORTS) {
     const stack = new Stack();

@@ -242,23 +242,25 @@ impl Events {
     }
 }
 
-/// The program of `examples/test_handler.rs`. A plain `cargo test` builds it along with the tests; `cargo test --test host` does
-/// not, so it is built here if it is missing.
+/// The program of `examples/test_handler.rs`.
 pub(crate) fn test_handler() -> PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    let find = || {
-        let tests = std::env::current_exe().unwrap();
-        let name = format!("test_handler{}", std::env::consts::EXE_SUFFIX);
-        let program = tests.parent().and_then(Path::parent).unwrap().join("examples").join(name);
-        if !program.exists() {
-            let arguments = ["build", "--quiet", "--package", env!("CARGO_PKG_NAME"), "--example", "test_handler"];
-            let built = std::process::Command::new(env!("CARGO")).args(arguments).status();
-            assert!(built.is_ok_and(|status| status.success()), "cannot build the example `test_handler`");
-        }
-        assert!(program.exists(), "there is no {}; build the examples with the tests", program.display());
-        program
-    };
-    PROGRAM.get_or_init(find).clone()
+    PROGRAM.get_or_init(|| example("test_handler")).clone()
+}
+
+/// The program of an example. A plain `cargo test` builds it along with the tests; `cargo test --test host` does not, so it is built
+/// here if it is missing.
+pub(crate) fn example(name: &str) -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    let program = tests.parent().and_then(Path::parent).unwrap().join("examples").join(file);
+    if !program.exists() {
+        let arguments = ["build", "--quiet", "--package", env!("CARGO_PKG_NAME"), "--example", name];
+        let built = std::process::Command::new(env!("CARGO")).args(arguments).status();
+        assert!(built.is_ok_and(|status| status.success()), "cannot build the example `{name}`");
+    }
+    assert!(program.exists(), "there is no {}; build the examples with the tests", program.display());
+    program
 }
 
 pub(crate) async fn listener() -> TcpListener {

@@ -4,6 +4,7 @@
 
 mod harness;
 
+mod apps;
 mod invocations;
 mod keys;
 mod proxying;

@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use crate::harness::{Running, TestApp, http_and, serve};
 
-type Calls = Arc<Mutex<Vec<String>>>;
+pub(crate) type Calls = Arc<Mutex<Vec<String>>>;
 
 /// A service that writes down `METHOD path body` of each call and answers 202, or 500 for a group named `bad`.
-async fn service() -> (String, Calls) {
+pub(crate) async fn service() -> (String, Calls) {
     let calls = Calls::default();
     let recorded = Arc::clone(&calls);
     let answer = move |request: Request| async move {
