@@ -28,20 +28,20 @@ mod tests {
     use serde_json::{Value, json};
 
     #[track_caller]
-    fn check(claims: Value, expected: bool) {
+    fn check(claims: &Value, expected: bool) {
         let token = format!("header.{}.signature", URL_SAFE_NO_PAD.encode(claims.to_string()));
         assert_eq!(is_for_service(&token), expected, "{claims}");
     }
 
     #[test]
     fn the_audience_tells_the_service_from_everybody_else() {
-        check(json!({"aud": "http://localhost/client/?hub=notifications", "nameid": "ann"}), true);
-        check(json!({"aud": "https://name.service.signalr.net/client/?hub=notifications"}), true);
-        check(json!({"aud": "https://name.service.signalr.net/api/hubs/notifications/:send"}), false);
-        check(json!({"aud": "https://login.example/client/"}), false);
-        check(json!({"aud": "api://app"}), false);
-        check(json!({"aud": ["api://app"]}), false);
-        check(json!({}), false);
+        check(&json!({"aud": "http://localhost/client/?hub=notifications", "nameid": "ann"}), true);
+        check(&json!({"aud": "https://name.service.signalr.net/client/?hub=notifications"}), true);
+        check(&json!({"aud": "https://name.service.signalr.net/api/hubs/notifications/:send"}), false);
+        check(&json!({"aud": "https://login.example/client/"}), false);
+        check(&json!({"aud": "api://app"}), false);
+        check(&json!({"aud": ["api://app"]}), false);
+        check(&json!({}), false);
     }
 
     #[test]
