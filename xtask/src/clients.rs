@@ -15,6 +15,7 @@ pub(crate) fn verify() -> Result<()> {
     let programs = [
         ("HANDLER_BIN", executables.handler.as_path()),
         ("LOCAL_STACK_BIN", &executables.local_stack),
+        ("TEST_HUB_BIN", &executables.test_hub),
         ("PYTHON_BIN", &python),
     ];
     step("clients: tests", || node::test(&[".", "hub"], &programs))

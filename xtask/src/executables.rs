@@ -1,5 +1,5 @@
-//! The programs that clients are tested against: the handler that ships, the local stack around it, and the emulator
-//! alone.
+//! The programs that clients are tested against: the handler that ships, the local stack around it, the emulator alone,
+//! and the hub that has every method.
 //!
 //! Where they are is asked of cargo, because the target directory is the developer's choice.
 
@@ -19,6 +19,8 @@ pub(crate) struct Executables {
     pub(crate) local_stack: PathBuf,
     /// The service of the local stack, as a program of its own.
     pub(crate) signalr_emulator: PathBuf,
+    /// The example of `signalr-server`.
+    pub(crate) test_hub: PathBuf,
 }
 
 impl Executables {
@@ -26,8 +28,8 @@ impl Executables {
     pub(crate) fn build() -> Result<Self> {
         // A test target makes cargo unify features as `cargo test --workspace` does, so that what is built there is used
         // here. Without it two dozen crates, most of this workspace among them, would be built a second time.
-        let arguments = "build --workspace --bin handler --bin local-stack --bin signalr-emulator --test end_to_end \
-                         --message-format json-render-diagnostics";
+        let arguments = "build --workspace --bin handler --bin local-stack --bin signalr-emulator --example test_hub \
+                         --test end_to_end --message-format json-render-diagnostics";
         Self::find(&run_for_output(&mut cargo(arguments))?)
     }
 
@@ -43,6 +45,7 @@ impl Executables {
             handler: path_of("handler")?,
             local_stack: path_of("local-stack")?,
             signalr_emulator: path_of("signalr-emulator")?,
+            test_hub: path_of("test_hub")?,
         })
     }
 }
@@ -62,6 +65,7 @@ mod tests {
 {"reason":"compiler-artifact","target":{"kind":["bin"],"name":"local-stack"},"executable":"/target/debug/local-stack"}
 {"reason":"compiler-artifact","target":{"kind":["bin"],"name":"handler"},"executable":"/target/debug/handler"}
 {"reason":"compiler-artifact","target":{"kind":["bin"],"name":"signalr-emulator"},"executable":"/target/debug/signalr-emulator"}
+{"reason":"compiler-artifact","target":{"kind":["example"],"name":"test_hub"},"executable":"/target/debug/examples/test_hub"}
 {"reason":"build-finished","success":true}
 "#;
 
@@ -71,6 +75,7 @@ mod tests {
             handler: "/target/debug/handler".into(),
             local_stack: "/target/debug/local-stack".into(),
             signalr_emulator: "/target/debug/signalr-emulator".into(),
+            test_hub: "/target/debug/examples/test_hub".into(),
         };
         assert_eq!(Executables::find(MESSAGES).unwrap(), expected);
     }

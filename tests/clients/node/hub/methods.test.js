@@ -32,7 +32,8 @@ for (const way of ways) {
     test("a method is called without an answer, and calls of one connection keep their order", async (t) => {
       const connection = await start(t);
       const received = [];
-      connection.on("message", (message) => received.push(message));
+      // Names of methods of the client ignore case, too: the hub calls `Message`.
+      connection.on("mESsage", (message) => received.push(message));
       const sent = Array.from({ length: 50 }, (_, number) => `${number}`);
       await Promise.all(sent.map((message) => connection.send("InvokeWithString", message)));
       await connection.invoke("Echo", "");
@@ -73,6 +74,7 @@ for (const way of ways) {
         [["ThrowHubException", "no"], `${failing("ThrowHubException")} HubException: no`],
         [["Panic"], failing("Panic")],
         [["EmptyStream"], "The client attempted to invoke the streaming 'EmptyStream' method with a non-streaming invocation."],
+        [["Stream"], "The client attempted to invoke the streaming 'Stream' method with a non-streaming invocation."],
         [["Echo"], `${binding} Invocation provides 0 argument(s) but target expects 1.`],
         [["Echo", "a", "b"], `${binding} Invocation provides 2 argument(s) but target expects 1.`],
         [

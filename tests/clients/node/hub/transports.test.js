@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
+import { AbortError, DefaultHttpClient, HttpClient, NullLogger } from "@microsoft/signalr";
+
 import { request } from "../http.js";
 import { builder, connect, soon, transports } from "./connections.js";
 import { TestHub } from "./server.js";
@@ -47,6 +49,44 @@ for (const transport of transports) {
       assert.equal(await connection.invoke("GetHeader", "user-agent"), "Custom Agent");
       assert.equal(await connection.invoke("GetHeader", "X-HEADER"), "VALUE");
       assert.equal(await connection.invoke("GetHeader", "X-NOTHING"), null);
+    });
+
+    test("the hub knows the client by the library's own header", async (t) => {
+      const connection = await connect(t, to("/testhub"));
+      assert.match(await connection.invoke("GetHeader", "User-Agent"), /^Microsoft SignalR\/10\.0 \(10\.0\.\d+; .*NodeJS.*\)$/);
+    });
+
+    // The client does not watch the time of long polling.
+    test("a client that hears nothing for too long ends its connection", { skip: transport === "LongPolling" }, async (t) => {
+      const connection = await connect(t, to("/testhub"));
+      connection.serverTimeoutInMilliseconds = 1;
+      // The answer starts the clock anew, with the new time.
+      await connection.invoke("Echo", "");
+      const error = await soon(connection.closed, "the connection stays");
+      assert.equal(error.message, "Server timeout elapsed without receiving a message from the server.");
+    });
+
+    test("a connection has its id while it is connected and at no other time", async (t) => {
+      const connection = to("/testhub").build();
+      t.after(() => connection.stop());
+      assert.equal(connection.connectionId, null);
+      await connection.start();
+      assert.equal(await connection.invoke("GetCallerConnectionId"), connection.connectionId);
+      await connection.stop();
+      assert.equal(connection.connectionId, null);
+    });
+
+    test("a client that reconnects may go somewhere else", async (t) => {
+      const other = await TestHub.start();
+      t.after(() => other.stop());
+      const connection = await connect(t, to("/testhub").withAutomaticReconnect());
+      connection.onreconnecting(() => (connection.baseUrl = `${other.address}/testhub`));
+      const reconnected = new Promise((resolve) => connection.onreconnected(resolve));
+      connection.serverTimeout();
+      const id = await soon(reconnected, "the client does not reconnect");
+      assert.equal(await connection.invoke("GetCallerConnectionId"), id);
+      assert.equal(connection.baseUrl, `${other.address}/testhub`);
+      await connection.stop();
     });
 
     test("a client reconnects as somebody new", async (t) => {
@@ -97,6 +137,38 @@ test("the client takes the best transport that the hub offers and its protocol a
   assert.equal(await transportOf("/testhub", "JSON"), "WebSockets");
   assert.equal(await transportOf("/testhub-nowebsockets", "JSON"), "ServerSentEvents");
   assert.equal(await transportOf("/testhub-nowebsockets", "MessagePack"), "LongPolling");
+});
+
+test("a client whose WebSockets fail takes another transport", async (t) => {
+  class Broken {
+    constructor() {
+      throw new Error("no WebSockets here");
+    }
+  }
+  const connection = await connect(t, builder(`${hub.address}/testhub`, {}, { WebSocket: Broken }));
+  assert.equal(await connection.invoke("GetActiveTransportName"), "ServerSentEvents");
+});
+
+test("a client of long polling ends its connection with a DELETE, and its poll with it", async (t) => {
+  const requests = [];
+  const httpClient = new (class extends HttpClient {
+    #client = new DefaultHttpClient(NullLogger.instance);
+
+    send(request) {
+      const answer = this.#client.send(request);
+      // A poll that the client gives up has no status.
+      const failed = (error) => (error instanceof AbortError ? "given up" : error.message);
+      const end = answer.then(({ statusCode }) => statusCode, failed);
+      requests.push(end.then((how) => [request.method, how]));
+      return answer;
+    }
+  })();
+  const connection = await connect(t, builder(`${hub.address}/testhub`, { transport: "LongPolling" }, { httpClient }));
+  await soon(connection.stop(), "the client does not stop");
+  const ended = await soon(Promise.all(requests), "a request does not end");
+  assert.deepEqual(ended.filter(([method]) => method === "DELETE"), [["DELETE", 202]]);
+  const [, last] = ended.filter(([method]) => method === "GET").at(-1);
+  assert.ok(last === 204 || last === "given up", `the last poll ends with ${last}`);
 });
 
 test("a transport that the hub does not offer cannot be had", async () => {
