@@ -1,6 +1,7 @@
 //! The command line. Commands, short options and messages are those of the official emulator (signalr-service 5.2);
 //! what is longer than one letter and not there is ours.
 
+pub(crate) mod news;
 pub(crate) mod settings;
 pub(crate) mod signals;
 pub(crate) mod start;
@@ -94,7 +95,7 @@ pub(crate) struct Start {
     /// Answers an invocation that no upstream listens to with an error. Azure answers nothing, and the client waits.
     #[arg(long)]
     answer_unheard: bool,
-    /// Logs one JSON object per line, and nothing else.
+    /// Prints every event as one JSON object per line, beside what is logged, also as JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }

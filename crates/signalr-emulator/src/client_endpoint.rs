@@ -4,6 +4,7 @@
 //! it, and an `invoke` never completes (signalr-service 2.7 item 5): so does this endpoint, and says so in the log.
 
 mod admission;
+pub(crate) mod refusals;
 
 use std::sync::Arc;
 
@@ -40,19 +41,7 @@ pub(crate) struct Client {
 
 impl Hub for ClientEndpoint {
     async fn admit(&self, request: &ClientRequest<'_>) -> Result<Admission, Refusal> {
-        let hub = requested_hub(request.query).map_err(|message| self.refuse_hub(message))?;
-        let headers = &request.parts.headers;
-        let token = bearer(headers).or_else(|| request.query.last("access_token"));
-        let identity = self.0.authenticator.client(token, &hub, headers, self.0.time.now());
-        let identity = identity.map_err(|unauthorized| self.refuse_token(unauthorized))?;
-        let place = self.place(request.stage).ok_or_else(|| self.refuse_one_more())?;
-        let hub = self.0.hubs.open(&hub);
-        // Only the request that opens the transport makes a connection, and only its query is the client's.
-        let client = match request.stage {
-            Stage::Connect => Client::new(hub, &identity, request.parts.uri.query(), place),
-            Stage::Negotiate | Stage::Continue => Client::passing(hub),
-        };
-        Ok(admission(client, identity))
+        self.let_in(request).inspect_err(|_| refusals::is_told(&request.parts.extensions))
     }
 
     fn registered(&self, connection: &Connection) {
@@ -141,6 +130,23 @@ fn close_misdirected(connection: &Connection, invalid: &InvalidUrl) {
 }
 
 impl ClientEndpoint {
+    #[expect(clippy::result_large_err, reason = "the engine takes the refusal as it is")]
+    fn let_in(&self, request: &ClientRequest<'_>) -> Result<Admission, Refusal> {
+        let hub = requested_hub(request.query).map_err(|message| self.refuse_hub(message))?;
+        let headers = &request.parts.headers;
+        let token = bearer(headers).or_else(|| request.query.last("access_token"));
+        let identity = self.0.authenticator.client(token, &hub, headers, self.0.time.now());
+        let identity = identity.map_err(|unauthorized| self.refuse_token(unauthorized))?;
+        let place = self.place(request.stage).ok_or_else(|| self.refuse_one_more())?;
+        let hub = self.0.hubs.open(&hub);
+        // Only the request that opens the transport makes a connection, and only its query is the client's.
+        let client = match request.stage {
+            Stage::Connect => Client::new(hub, &identity, request.parts.uri.query(), place),
+            Stage::Negotiate | Stage::Continue => Client::passing(hub),
+        };
+        Ok(admission(client, identity))
+    }
+
     async fn invoked(&self, connection: &Connection, client: &Client, invocation: Invocation) {
         let answer = match self.0.upstream.invoked(client.subject(connection), &invocation).await {
             Ok(Heard::ByUpstream(answer)) => answer,

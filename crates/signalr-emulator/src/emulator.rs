@@ -21,6 +21,7 @@ use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 use url::Url;
 
 use crate::client_endpoint::ClientEndpoint;
+use crate::client_endpoint::refusals::telling;
 use crate::service::Service;
 use crate::{Detail, EmulatorOptions, Events, UpstreamTemplate, data_plane, limits, metrics};
 
@@ -46,8 +47,8 @@ impl Emulator {
     /// Everything that the service answers: `/client`, `/api`, described at `/api/openapi.json`, and `/metrics`. Serve it with `TCP_NODELAY`, as
     /// [`serve`](Self::serve) does.
     pub fn router(&self) -> Router {
-        let connect = any(connect).with_state(self.endpoint.clone());
-        let negotiate = any(negotiate).with_state(self.endpoint.clone());
+        let connect = any(connect).with_state(self.clone());
+        let negotiate = any(negotiate).with_state(self.clone());
         let metrics = Router::new().route("/metrics", get(metrics::serve).with_state(Arc::clone(&self.service)));
         // The second slash is what a client makes of the address `.../client/` (signalr-service 2.1 item 3).
         Router::new()
@@ -139,12 +140,12 @@ pub fn connection_string(address: SocketAddr, key: &AccessKey) -> String {
     ConnectionString::with_access_key(endpoint, key.clone()).expose()
 }
 
-async fn connect(State(endpoint): State<Endpoint>, request: Request) -> Response {
-    endpoint.connect(request).await
+async fn connect(State(emulator): State<Emulator>, request: Request) -> Response {
+    telling(&emulator.service, request, |request| emulator.endpoint.connect(request)).await
 }
 
-async fn negotiate(State(endpoint): State<Endpoint>, request: Request) -> Response {
-    endpoint.negotiate(request).await
+async fn negotiate(State(emulator): State<Emulator>, request: Request) -> Response {
+    telling(&emulator.service, request, |request| emulator.endpoint.negotiate(request)).await
 }
 
 /// The description of the REST interface. It tells no secret, so it needs no token.

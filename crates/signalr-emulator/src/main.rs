@@ -51,7 +51,9 @@ fn log_as_text() {
 }
 
 fn log_as_json() {
-    tracing_subscriber::fmt().with_env_filter(filter()).json().flatten_event(true).init();
+    // Events have lines of their own.
+    let filter = filter().add_directive("signalr_emulator::events=off".parse().expect("it is a directive"));
+    tracing_subscriber::fmt().with_env_filter(filter).json().flatten_event(true).init();
 }
 
 fn filter() -> EnvFilter {

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 
 use anyhow::Context;
 use serde::Serialize;
-use signalr_emulator::{Checks, Emulator, EmulatorOptions, Upstream, connection_string};
+use signalr_emulator::{Checks, Detail, Emulator, EmulatorOptions, Upstream, connection_string};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::settings::SettingsFile;
-use super::{Start, signals, upstream};
+use super::{Start, news, signals, upstream};
 
 /// Serves until a signal comes.
 pub(crate) async fn run(start: &Start) -> anyhow::Result<()> {
@@ -27,15 +27,20 @@ pub(crate) async fn run(start: &Start) -> anyhow::Result<()> {
     if start.json { announce_as_json(address, &options) } else { announce(address, &file, &options) }
         .context("cannot write to stdout")?;
     let emulator = Emulator::new(options, shutdown.clone());
+    let events = start.json.then(|| news::print(emulator.events_with(Detail::Messages))).transpose();
+    let events = events.context("cannot start a thread for the events")?;
     let watched = emulator.clone();
     let watching = file.watch(shutdown.clone(), move |templates| watched.replace_upstream_templates(templates));
-    let serving = async {
+    let serving = async move {
         let served = emulator.serve(listener).await;
         // The watching ends with the serving, also when the listener failed.
         shutdown.cancel();
         served
     };
     let (served, ()) = tokio::join!(serving, watching);
+    if let Some(events) = events {
+        events.end().await;
+    }
     served.context("the server failed")
 }
 

@@ -6,7 +6,7 @@ use std::process::{Output, Stdio};
 use std::time::{Duration, SystemTime};
 
 use azure_signalr::ConnectionString;
-use azure_signalr::token::ClientToken;
+use azure_signalr::token::{ClientToken, sign_rest};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
@@ -212,7 +212,7 @@ async fn without_settings_there_is_no_upstream_and_it_says_so() {
 }
 
 #[tokio::test]
-async fn logs_can_be_one_json_object_per_line() {
+async fn events_can_be_one_json_object_per_line() {
     let (_child, mut printed) = spawn(emulator(&["start", "-p", "0", "--json"]));
     let mut next = async || {
         let line = tokio::time::timeout(PATIENCE, printed.next_line()).await.unwrap().unwrap().unwrap();
@@ -224,4 +224,15 @@ async fn logs_can_be_one_json_object_per_line() {
     let _client = connect(&connection).await;
     let connected = next().await;
     assert_eq!((&connected["event"], &connected["hub"]), (&json!("connected"), &json!("chat")), "{connected}");
+    assert_eq!((&connected["number"], &connected["transport"]), (&json!(1), &json!("WebSockets")), "{connected}");
+    let url: reqwest::Url = format!("{}api/hubs/chat/:send", connection.server_url()).parse().unwrap();
+    let token = sign_rest(&connection, &url, SystemTime::now()).unwrap();
+    let call = reqwest::Client::builder().no_proxy().build().unwrap().post(url).bearer_auth(token);
+    let call = call.header("x-ms-client-request-id", "7").json(&json!({"target": "m"}));
+    assert_eq!(call.send().await.unwrap().status(), 202);
+    for expected in ["called", "sent", "delivered", "answered"] {
+        let event = next().await;
+        assert_eq!(event["event"], expected, "{event}");
+        assert_eq!(event["call"], json!({"id": 1, "correlation": "7"}), "{event}");
+    }
 }

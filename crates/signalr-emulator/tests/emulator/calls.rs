@@ -107,14 +107,3 @@ async fn bad_names_are_refused_with_the_texts_of_the_service() {
     check_bad_name("POST", "chat/groups/%20%20/:send", "group", group).await;
     check_bad_name("PUT", "chat/users/alice/groups/%20", "group", group).await;
 }
-
-#[tokio::test]
-async fn too_long_an_address_is_refused() {
-    let service = Service::start().await;
-    let path = format!("client/negotiate?hub=chat&access_token={}", "x".repeat(12 * 1024));
-    assert_eq!(service.http.post(service.url(&path)).send().await.unwrap().status(), 414);
-    let headers = service.http.post(service.url("client/negotiate?hub=chat")).bearer_auth("x".repeat(16 * 1024));
-    assert_eq!(headers.send().await.unwrap().status(), 413);
-    let refused = |event: &Event| matches!(event, Event::Refused { surface: Surface::Client, .. });
-    assert_eq!(service.events().iter().filter(|event| refused(event)).count(), 2);
-}

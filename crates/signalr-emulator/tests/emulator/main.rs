@@ -14,6 +14,7 @@ mod control;
 mod events;
 mod existing_apps;
 mod groups;
+mod limits;
 mod metrics;
 mod official_emulator_defects;
 mod rows;
