@@ -8,6 +8,7 @@ import type { Api } from "./api";
 import type { GroupMembership, HubEvents, HubMethods, StatusUpdate } from "./generated/api";
 import { type Grant, NegotiatingHttpClient } from "./negotiation";
 import { Retries } from "./retries";
+import { asStatus } from "./status";
 import { append, asText, EMPTY, type Happening, type Timeline } from "./timeline";
 
 export type Phase =
@@ -143,7 +144,7 @@ export class Live {
       .build();
     listen(connection, "newNotification", (text) => this.#message("newNotification", text));
     listen(connection, "newMessage", (text) => this.#message("newMessage", text));
-    listen(connection, "statusUpdate", (status) => this.#change({ status }));
+    listen(connection, "statusUpdate", (status) => this.#change({ status: asStatus(status) ?? this.#snapshot.status }));
     connection.onreconnecting((error) => ifCurrent(() => this.#lost(error)));
     connection.onreconnected((id) => ifCurrent(() => this.#opened(id ?? null, "Reconnected")));
     connection.onclose((error) => ifCurrent(() => this.#close(error ? describe(error) : lastWords)));

@@ -16,14 +16,17 @@ import { Live } from "./live";
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has an element with the id `root`");
 
-const config = await readConfig();
-const api = new Api(config.apiUrl);
-if (api.isLocal) api.developmentUser = sessionStorage.getItem("user") ?? undefined;
-const live = new Live(api);
-void live.connect();
+createRoot(root).render(<StrictMode>{await page()}</StrictMode>);
 
-createRoot(root).render(
-  <StrictMode>
-    <App config={config} api={api} live={live} />
-  </StrictMode>,
-);
+async function page() {
+  try {
+    const config = await readConfig();
+    const api = new Api(config.apiUrl);
+    if (api.isLocal) api.developmentUser = sessionStorage.getItem("user") ?? undefined;
+    const live = new Live(api);
+    void live.connect();
+    return <App config={config} api={api} live={live} />;
+  } catch (error) {
+    return <p role="alert">This page has a bad config.json. {String(error)}</p>;
+  }
+}

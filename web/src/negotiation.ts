@@ -35,7 +35,7 @@ export class NegotiatingHttpClient extends DefaultHttpClient {
       if (error instanceof TypeError) throw noAnswerFrom(url);
       throw error instanceof HttpError && isOfApp ? refusal(error) : error;
     });
-    if (isOfApp) this.#granted(read(JSON.parse(String(response.content)) as ConnectionInfo));
+    if (isOfApp) this.#granted(parse(response.content, url));
     return response;
   }
 }
@@ -47,6 +47,15 @@ function refusal({ message, statusCode }: HttpError): ApiError {
     return new ApiError(statusCode, detail);
   } catch {
     return new ApiError(statusCode, `The function app answered negotiate with ${statusCode}.`);
+  }
+}
+
+/** A static host may answer every address with its own page. */
+function parse(content: unknown, url: URL): Grant {
+  try {
+    return read(JSON.parse(String(content)) as ConnectionInfo);
+  } catch {
+    throw new ApiError(200, `The answer of ${url.origin} is not that of a function app.`);
   }
 }
 

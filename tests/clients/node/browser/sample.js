@@ -1,6 +1,7 @@
 // The sample web client as somebody uses it: built, served from an origin of its own under the rules of its
 // staticwebapp.config.json, and seen through roles and labels only.
 
+import assert from "node:assert/strict";
 import { mkdir, readFile } from "node:fs/promises";
 import { extname, join, normalize } from "node:path";
 import { test } from "node:test";
@@ -16,6 +17,8 @@ const BUILT = join(REPOSITORY, "web/dist");
 const ARTIFACTS = join(REPOSITORY, "artifacts/browser");
 /** How long a page may take to show what it should, in milliseconds. */
 const DEADLINE = 15_000;
+/** What no page may say. */
+const BROKEN = /^uncaught|Content Security Policy/;
 
 /** The built page, the stack that it calls, and a browser. */
 export class Studio {
@@ -53,6 +56,7 @@ export class Studio {
       };
       try {
         await use(open, t);
+        for (const { console } of opened) assert.deepEqual(console.filter((line) => BROKEN.test(line)), []);
       } catch (error) {
         const pictures = opened.map((sample, index) => sample.keepPicture(`failed ${name} ${index + 1}`));
         const files = await Promise.allSettled(pictures);

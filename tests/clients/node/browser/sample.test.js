@@ -87,6 +87,19 @@ studio.story("a status of which nothing is known says so", async (open) => {
   assert.equal((await sample.facts("Status"))["Active users"], "3");
 });
 
+studio.story("a status of another form changes nothing", async (open) => {
+  const sample = await open();
+  const good = { timestamp: "2024-01-01T00:00:00Z", servicesHealthy: true, activeUsers: 7 };
+  await studio.stack.broadcast({ target: "statusUpdate", arguments: [good] });
+
+  const others = [[], [null], ["up"], [{}], [{ ...good, timestamp: "now" }], [{ ...good, activeUsers: { a: 1 } }]];
+  for (const values of others) await studio.stack.broadcast({ target: "statusUpdate", arguments: values });
+  await sample.send("last");
+  await sample.entry("last");
+
+  assert.equal((await sample.facts("Status"))["Active users"], "7");
+});
+
 studio.story("a refusal is shown in the function app's own words, and the text is kept", async (open) => {
   const sample = await open();
 
