@@ -70,7 +70,7 @@ function ConnectButton({ live, phase }: { live: Live; phase: Phase }) {
 function FirstAid() {
   return (
     <p className="first-aid">
-      Start the function app with <code>cargo dev</code>. If it runs, its <code>Host.CORS</code> setting does not name{" "}
+      Start the function app with <code>cargo dev</code>. If it runs, its <code>Host.CORS</code> setting does not allow{" "}
       <code>{location.origin}</code>.
     </p>
   );

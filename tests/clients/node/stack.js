@@ -39,16 +39,16 @@ export class Stack {
   #stopped;
 
   /**
-   * Starts a stack on free ports and returns when it is ready.
+   * Starts a stack, on free ports unless some are named, and returns when it is ready.
    *
    * The app is as in the repository but for `changes`: `schedule` of `statusUpdate`, an NCRONTAB expression; `userId`
    * of `negotiate`, a binding expression; `origin`, the only one that may call the app across origins.
    */
-  static async start(changes = {}) {
+  static async start(changes = {}, ports = FREE_PORTS) {
     const folder = await copyOfTheApp(changes);
     const stack = new Stack();
     stack.#folder = folder;
-    await stack.#launch(["--app", folder], { [EXECUTABLE_SETTING]: environment("HANDLER_BIN") });
+    await stack.#launch(["--app", folder], { [EXECUTABLE_SETTING]: environment("HANDLER_BIN") }, ports);
     return stack;
   }
 

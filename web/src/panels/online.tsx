@@ -21,6 +21,7 @@ export function Online({ presence: { answer, failure, refresh }, user, address }
           Refresh
         </button>
       </div>
+      {!failure && !answer && <p className="soft">Nobody has been asked yet.</p>}
       {failure && <p className="soft">{failure}</p>}
       {answer?.detail && <p className="soft">{answer.detail}</p>}
       {answer && (

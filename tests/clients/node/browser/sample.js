@@ -33,6 +33,15 @@ export class Studio {
     this.#browser = await Browser.start();
   }
 
+  /** Ends the stack, and `meanwhile` runs before another one takes its place. */
+  async restart(meanwhile) {
+    const port = (address) => Number(new URL(address).port);
+    const ports = { host: port(this.stack.host), signalr: port(this.stack.signalr) };
+    await this.stack.stop();
+    await meanwhile();
+    this.stack = await Stack.start({ origin: this.#pages.origin }, ports);
+  }
+
   async stop() {
     await this.#browser?.stop();
     await this.stack?.stop();

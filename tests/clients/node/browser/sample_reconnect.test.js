@@ -102,3 +102,15 @@ studio.story("a page that is told to disconnect while it reconnects gives up", a
 
   await sample.state("Connected");
 });
+
+studio.story("a page outlives the function app and the service, and joins its groups again", async (open) => {
+  const sample = await open({ prepare: ({ page }) => page.clock.install() });
+  await sample.join("orders");
+
+  await studio.restart(() => sample.state("Reconnecting…"));
+  await sample.page.clock.runFor(8_000);
+  await sample.joined("orders");
+  await sample.send("all is well", { group: "orders" });
+
+  await sample.entry("all is well");
+});
