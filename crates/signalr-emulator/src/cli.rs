@@ -89,6 +89,12 @@ pub(crate) struct Start {
     /// Checks only the signature of tokens, as the official emulator does. Azure checks more.
     #[arg(long)]
     lenient: bool,
+    /// After how many seconds of silence a client is closed that has pinged before [default: 30].
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=120))]
+    client_timeout: Option<u64>,
+    /// After how many seconds without another message a client gets a Ping [default: 15].
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=60))]
+    keep_alive: Option<u64>,
     /// How many seconds `:invoke` waits for the result of a client.
     #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = clap::value_parser!(u64).range(1..=600))]
     invocation_timeout: u64,
@@ -142,6 +148,12 @@ impl Start {
             invocation_timeout: Duration::from_secs(self.invocation_timeout),
             ..EmulatorOptions::default()
         };
+        if let Some(seconds) = self.client_timeout {
+            options.server.client_timeout = Duration::from_secs(seconds);
+        }
+        if let Some(seconds) = self.keep_alive {
+            options.server.keep_alive_interval = Duration::from_secs(seconds);
+        }
         if self.strict {
             options.api_versions = ApiVersions::Described;
             options.server.negotiation_lifetime = STRICT_NEGOTIATION;
@@ -201,6 +213,18 @@ mod tests {
         assert_eq!(limit(&["--tier", "standard"]), Some(1000));
         assert_eq!(limit(&["--tier", "standard", "--units", "50"]), Some(50_000));
         assert!(start(&["--tier", "free", "--units", "2"]).options(Upstream::default()).is_err());
+    }
+
+    #[test]
+    fn the_times_of_a_service_in_azure_can_be_set() {
+        let times = |arguments: &[&str]| {
+            let server = options(arguments).server;
+            (server.client_timeout.as_secs(), server.keep_alive_interval.as_secs())
+        };
+        assert_eq!(times(&[]), (30, 15));
+        assert_eq!(times(&["--client-timeout", "120", "--keep-alive", "5"]), (120, 5));
+        let too_long = ["signalr-emulator", "start", "--client-timeout", "121"];
+        assert!(Cli::try_parse_from(too_long).is_err());
     }
 
     #[test]

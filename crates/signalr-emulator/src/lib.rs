@@ -58,3 +58,8 @@ pub use events::{
 pub use options::{AccessKeys, ApiVersions, Checks, DEFAULT_ACCESS_KEY, EmulatorOptions};
 pub use signalr_server::{Reconnect, TimeSource};
 pub use upstream::{Category, InvalidUrl, Pattern, Unmatched, Upstream, UpstreamAuth, UpstreamTemplate};
+
+/// The examples for those who read the README first.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
