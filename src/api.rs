@@ -118,7 +118,7 @@ pub struct UserPresence {
 pub struct Problem {
     /// The reason phrase of the status.
     pub title: String,
-    /// The status of the answer: 400, 401, 403, 413, 500 or 503.
+    /// The status of the answer: 400, 401, 403, 500 or 503.
     pub status: u16,
     /// What is wrong, and the cure.
     pub detail: String,

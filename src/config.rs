@@ -31,6 +31,11 @@ pub struct Config {
     pub log_filter: String,
     /// Who callers may be, and what they may do.
     pub sign_in: SignInConfig,
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`: whether spans are sent to an OpenTelemetry collector there, which takes the feature `otel`. The
+    /// exporter reads this variable, and the others of its kind, by itself.
+    pub exports_spans: bool,
+    /// `OTEL_SERVICE_NAME`, else `WEBSITE_SITE_NAME`, else `signalr-functions`: what the spans call this app.
+    pub service_name: String,
 }
 
 /// What is wrong with the settings, all of it at once.
@@ -117,9 +122,12 @@ impl Config {
         let signalr = noted(signalr::connection_string(present), &mut problems);
         let log_filter = noted(log_filter(present("RUST_LOG")), &mut problems);
         let sign_in = sign_in::read(present, &mut problems);
+        let exports_spans = present("OTEL_EXPORTER_OTLP_ENDPOINT").is_some();
+        let service_name = present("OTEL_SERVICE_NAME").or_else(|| present("WEBSITE_SITE_NAME"));
+        let service_name = service_name.unwrap_or_else(|| env!("CARGO_PKG_NAME").to_owned());
         match (port, signalr, log_filter) {
             (Some(port), Some(signalr), Some(log_filter)) if problems.is_empty() => {
-                Ok(Self { port, signalr, log_filter, sign_in })
+                Ok(Self { port, signalr, log_filter, sign_in, exports_spans, service_name })
             }
             _ => Err(ConfigError::Invalid(problems)),
         }

@@ -61,10 +61,14 @@ impl Call {
     /// A parameter of the route, as the name that it is.
     pub(crate) fn parameter<T: FromStr<Err = NameError>>(&self, name: &'static str) -> Result<T, CallError> {
         let text = self.request.parameter(name).unwrap_or_default();
-        text.parse().map_err(|error: NameError| CallError::BadRequest {
-            detail: format!("`{}` cannot be used as `{name}`; {error}", shown(text)),
-            field: Some(name.to_owned()),
-        })
+        let refused = |detail| CallError::BadRequest { detail, field: Some(name.to_owned()) };
+        // ASP.NET decodes all of an address but this, so `%252F` looks the same, and to guess would be to reach somebody else.
+        if text.to_ascii_lowercase().contains("%2f") {
+            let detail = "has an escaped `/` in it, which the Functions host does not tell from the text `%2F`";
+            return Err(refused(format!("`{name}` {detail}; such a name cannot be given in an address")));
+        }
+        text.parse()
+            .map_err(|error: NameError| refused(format!("`{}` cannot be used as `{name}`; {error}", shown(text))))
     }
 
     /// Another input of the function.

@@ -29,7 +29,7 @@ mod rights;
 mod service;
 mod status;
 #[cfg(feature = "otel")]
-pub mod telemetry;
+mod telemetry;
 mod trace_context;
 
 pub use config::{Config, ConfigError, OidcConfig, RequireSignIn, Setting, SignInConfig, environment};

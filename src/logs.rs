@@ -4,6 +4,7 @@
 //! stdout as well, because the host throws `Logs` away when an invocation fails (functions-host 3.2); so does everything that belongs to
 //! no invocation. Never stderr: the host reports each of its lines as an error (functions-host 1.7).
 
+use crate::Config;
 use std::fmt::{Debug, Write};
 use std::io;
 use std::mem::take;
@@ -13,6 +14,8 @@ use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::dynamic_filter_fn;
 use tracing_subscriber::layer::{Context, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
 
 /// More lines of one invocation are counted, not kept.
@@ -30,8 +33,44 @@ struct Lines {
     left_out: usize,
 }
 
-/// What takes all log lines and spans that `filter` lets through, which is one that [`Config`](crate::Config) has found to be valid.
-pub fn subscriber(filter: &str) -> impl Subscriber + for<'span> tracing_subscriber::registry::LookupSpan<'span> {
+/// Keeps what is still on its way out. To be dropped when the process ends.
+#[derive(Debug)]
+#[must_use = "spans that are still on their way would be lost"]
+pub struct Logs {
+    #[cfg(feature = "otel")]
+    _exporter: Option<crate::telemetry::Exporter>,
+}
+
+/// Takes all log lines of this process from now on, and its spans if the settings want them exported.
+///
+/// # Panics
+/// When it has been called before.
+#[cfg(not(feature = "otel"))]
+pub fn begin(config: &Config) -> Logs {
+    subscriber(&config.log_filter).init();
+    if config.exports_spans {
+        tracing::warn!("`OTEL_EXPORTER_OTLP_ENDPOINT` is set, and this handler was built without the feature `otel`");
+    }
+    Logs {}
+}
+
+/// Takes all log lines of this process from now on, and its spans if the settings want them exported.
+///
+/// # Panics
+/// When it has been called before.
+#[cfg(feature = "otel")]
+pub fn begin(config: &Config) -> Logs {
+    let exporter = config.exports_spans.then(|| crate::telemetry::Exporter::new(&config.service_name)).transpose();
+    let (exporter, failure) = exporter.map_or_else(|error| (None, Some(error)), |exporter| (exporter, None));
+    subscriber(&config.log_filter).with(exporter.as_ref().map(crate::telemetry::Exporter::layer)).init();
+    if let Some(error) = failure {
+        tracing::error!(%error, "spans cannot be exported");
+    }
+    Logs { _exporter: exporter }
+}
+
+/// What takes all log lines and spans that `filter` lets through.
+fn subscriber(filter: &str) -> impl Subscriber + for<'span> LookupSpan<'span> + Send + Sync {
     // Whether a line belongs to an invocation is another question each time, so the answer must not be kept.
     let stdout = dynamic_filter_fn(|metadata, _| *metadata.level() <= Level::WARN || !is_in_an_invocation());
     let stdout = stdout.with_max_level_hint(LevelFilter::TRACE);

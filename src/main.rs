@@ -11,7 +11,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tracing_subscriber::util::SubscriberInitExt;
 
 /// Started by hand, without a host (`EX_USAGE` of sysexits.h).
 const WRONG_USAGE: u8 = 64;
@@ -27,7 +26,7 @@ async fn main() -> ExitCode {
         Ok(config) => config,
         Err(error) => return refuse(&error),
     };
-    logs::subscriber(&config.log_filter).init();
+    let _logs = logs::begin(&config);
     match run(&config).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -124,6 +124,10 @@ fn hub_name() -> HubName {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use azure_signalr::{BearerToken, TokenFuture, TokenSource};
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use std::sync::Arc;
     use std::time::{Instant, SystemTime};
 
     const EMULATOR: &str =
@@ -144,8 +148,7 @@ mod tests {
         let info = service.admit(&principal, now()).await?;
         assert_eq!(info.url, "http://localhost:8888/client/?hub=notifications");
         let payload = info.access_token.split('.').nth(1).unwrap().to_owned();
-        use base64::Engine;
-        let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap();
+        let payload = URL_SAFE_NO_PAD.decode(payload).unwrap();
         Ok(serde_json::from_slice(&payload).unwrap())
     }
 
@@ -171,5 +174,44 @@ mod tests {
         for ended in [1_699_999_990, 1_700_000_000] {
             assert!(matches!(admitted(Some(ended)).await, Err(AdmissionError::SignInEnds)));
         }
+    }
+
+    /// What stands in for an identity of Microsoft Entra.
+    #[derive(Debug)]
+    struct SomeIdentity;
+
+    impl TokenSource for SomeIdentity {
+        fn token<'a>(&'a self, _scope: &'a str) -> TokenFuture<'a> {
+            Box::pin(async { Ok(BearerToken::new("entra", SystemTime::now() + Duration::from_secs(600))) })
+        }
+    }
+
+    /// A service that gives out its own address as the token, if the caller has an identity.
+    async fn without_a_key(ends: Option<u64>) -> Result<ConnectionInfo, AdmissionError> {
+        async fn token(uri: axum::http::Uri, headers: axum::http::HeaderMap) -> axum::Json<serde_json::Value> {
+            assert_eq!(headers["authorization"], "Bearer entra");
+            axum::Json(serde_json::json!({"token": uri.to_string()}))
+        }
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async { axum::serve(listener, axum::Router::new().fallback(token)).await });
+        let connection = format!("Endpoint=http://127.0.0.1:{port};AuthType=azure.msi").parse().unwrap();
+        let client = RestClient::new(connection).with_tokens(Arc::new(SomeIdentity));
+        let service = Service { client: Some(client) };
+        let user_id = "ann".parse().unwrap();
+        let principal = Principal { user_id, roles: ["a".to_owned()].into(), claims: Vec::new(), ends };
+        service.admit(&principal, now()).await
+    }
+
+    #[tokio::test]
+    async fn without_an_access_key_the_service_makes_the_token_for_whole_minutes() {
+        let info = without_a_key(None).await.unwrap();
+        assert!(info.url.ends_with("/client/?hub=notifications"), "{}", info.url);
+        let (path, query) = info.access_token.split_once('?').unwrap();
+        assert_eq!(path, "/api/hubs/notifications/:generateToken");
+        assert!(query.contains("userId=ann") && query.contains("minutesToExpire=60"), "{query}");
+        let info = without_a_key(Some(1_700_000_000 + 119)).await.unwrap();
+        assert!(info.access_token.contains("minutesToExpire=1&") || info.access_token.ends_with("minutesToExpire=1"));
+        assert!(matches!(without_a_key(Some(1_700_000_000 + 59)).await, Err(AdmissionError::SignInEnds)));
     }
 }

@@ -7,8 +7,9 @@ use crate::error::{CallError, chain};
 use crate::identity::Caller;
 use crate::invocation::Call;
 use crate::outputs::ReplyAndMessages;
-use crate::presence::{self, ONLINE, online};
+use crate::presence::{self, ONLINE, PresenceError, online};
 use crate::rights::{Act, Change, membership};
+use azure_signalr::rest::GroupMember;
 use azure_signalr::{ConnectionId, GroupAction, GroupName, Member, OutputItem, UserId};
 use custom_handler::{HttpResponse, InvocationResult};
 
@@ -31,23 +32,30 @@ pub(super) async fn user_groups(call: Call) -> Result<InvocationResult<ReplyAndM
     let user = call.parameter::<UserId>("userId")?;
     let own = matches!(&call.caller, Caller::User(principal) if principal.user_id == user);
     call.may(if own { Act::ChangeOwnGroups } else { Act::ManageGroups })?;
-    let mut connections = Vec::new();
-    let listed = presence::for_each_connection(call.app.service.hub(), |member| {
-        if member.user_id.as_deref() == Some(user.as_str()) {
-            connections.push(member.connection_id);
-        }
-    });
-    if let Err(error) = listed.await {
+    let connections = connections_of(&call, &user).await.unwrap_or_else(|error| {
         tracing::warn!(
             error = chain(&error),
             "the user leaves `{ONLINE}` too, and is not counted until the next connect"
         );
-    }
+        Vec::new()
+    });
     let back = connections.into_iter().map(|connection| {
         let member = Member::Connection(connection);
         GroupAction::Add { member, group: online() }
     });
     accepted([GroupAction::RemoveUserFromAll(user)].into_iter().chain(back))
+}
+
+/// Listing all connections takes long where there are many, so only a user who is there is looked for.
+async fn connections_of(call: &Call, user: &UserId) -> Result<Vec<ConnectionId>, PresenceError> {
+    let hub = call.app.service.hub().ok_or(PresenceError::NoService)?;
+    let mut connections = Vec::new();
+    if hub.user(user).exists().await? {
+        let own =
+            |member: GroupMember| (member.user_id.as_deref() == Some(user.as_str())).then_some(member.connection_id);
+        presence::for_each_connection(Some(hub), |member| connections.extend(own(member))).await?;
+    }
+    Ok(connections)
 }
 
 fn change(call: &Call) -> Result<Change, CallError> {

@@ -10,7 +10,6 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use std::sync::Once;
 use tower::ServiceExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
 /// Open to everybody, as in development, and without a service.
 pub(crate) fn config() -> Config {
@@ -22,7 +21,8 @@ pub(crate) fn config() -> Config {
         manager_role: "manager".to_owned(),
         claims: Vec::new(),
     };
-    Config { port: 0, signalr: None, log_filter: String::new(), sign_in }
+    let (exports_spans, service_name) = (false, "app".to_owned());
+    Config { port: 0, signalr: None, log_filter: "info".to_owned(), sign_in, exports_spans, service_name }
 }
 
 fn handler() -> Router {
@@ -37,7 +37,7 @@ fn handler_of(config: &Config) -> Router {
 /// Collects log lines as the binary does.
 pub(crate) fn log() {
     static LOGS: Once = Once::new();
-    LOGS.call_once(|| SubscriberInitExt::init(logs::subscriber("info")));
+    LOGS.call_once(|| drop(logs::begin(&config())));
 }
 
 async fn answer(handler: Router, path: &str, body: String) -> (StatusCode, String) {

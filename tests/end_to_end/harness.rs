@@ -75,11 +75,28 @@ pub(crate) async fn start_watched() -> (LocalStack, Events) {
     (start_observed(observer).await, Events(events))
 }
 
+/// The same handler with the functions of another folder.
+pub(crate) async fn start_app(folder: &Path) -> LocalStack {
+    start_as(StackOptions { app: folder.to_owned(), ..options() }).await
+}
+
+/// The app of this repository with other settings.
+pub(crate) async fn start_with(settings: &[(&str, &str)]) -> LocalStack {
+    let environment = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    start_as(StackOptions { environment, ..options() }).await
+}
+
 async fn start_observed(observer: Observer) -> LocalStack {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    start_as(StackOptions { observer, ..options() }).await
+}
+
+async fn start_as(options: StackOptions) -> LocalStack {
+    LocalStack::start(options).await.expect("the stack starts on free ports")
+}
+
+fn options() -> StackOptions {
     let handler = Handler::Program(env!("CARGO_BIN_EXE_handler").into());
-    let stack = LocalStack::start(StackOptions { handler, observer, ..StackOptions::new(root) }).await;
-    stack.expect("the stack starts on free ports")
+    StackOptions { handler, ..StackOptions::new(Path::new(env!("CARGO_MANIFEST_DIR"))) }
 }
 
 /// What the host reports, in order.
@@ -135,7 +152,24 @@ impl SignalRClient {
         Self::open(&client_url(&connection, &hub), &token.expect("a token")).await
     }
 
-    async fn open(url: &str, token: &str) -> Self {
+    /// Ends as a page does that is closed.
+    pub(crate) async fn close(mut self) {
+        self.socket.close(None).await.expect("the service is there");
+    }
+
+    /// Ends as a cable does that is pulled: nothing more is sent, not even that it is over.
+    pub(crate) fn pull_the_cable(self) {
+        let MaybeTlsStream::Plain(stream) = self.socket.get_ref() else { panic!("a plain socket") };
+        stream.set_zero_linger().expect("a socket can be reset");
+    }
+
+    /// Waits until the service ends the connection.
+    pub(crate) async fn closed(&mut self) {
+        let ended = async { while let Some(Ok(_)) = self.socket.next().await {} };
+        timeout(DEADLINE, ended).await.expect("the service ends the connection");
+    }
+
+    pub(crate) async fn open(url: &str, token: &str) -> Self {
         let negotiate = url.replacen("/client/?", "/client/negotiate?negotiateVersion=1&", 1);
         let answer = send(http().post(negotiate).bearer_auth(token)).await;
         let answer: Value = answer.json().await.expect("JSON");

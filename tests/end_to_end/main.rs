@@ -4,6 +4,7 @@
 //! `tests/clients/`, because our client and our server could share a mistake.
 
 mod harness;
+mod issuer;
 
 mod broadcast;
 mod control;
@@ -12,5 +13,9 @@ mod dependencies;
 mod handler_process;
 mod negotiate;
 mod package;
+mod presence;
+mod sign_in;
 mod status;
+#[cfg(feature = "otel")]
+mod telemetry;
 mod upstream;

@@ -18,7 +18,9 @@ pub(crate) fn verify() -> Result<()> {
         "lints, with identities",
         cargo("clippy --package azure-signalr --features entra --all-targets -- -D warnings"),
     )?;
-    check("tests, with identities", cargo("test --package azure-signalr --features entra"))
+    check("tests, with identities", cargo("test --package azure-signalr --features entra"))?;
+    check("lints, with spans", cargo("clippy --features otel --all-targets -- -D warnings"))?;
+    check("tests, with spans", cargo("test --features otel --test end_to_end telemetry"))
 }
 
 fn docs() -> Command {

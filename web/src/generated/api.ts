@@ -127,7 +127,7 @@ export type Problem = {
    */
   title: string,
   /**
-   * The status of the answer: 400, 401, 403, 413, 500 or 503.
+   * The status of the answer: 400, 401, 403, 500 or 503.
    */
   status: number,
   /**
