@@ -33,17 +33,17 @@ fn broadcast(stack: &LocalStack) -> RequestBuilder {
 async fn connection_info(reply: Response) -> (String, String, Value) {
     assert_eq!(reply.status(), 200);
     assert_eq!(reply.headers()["cache-control"], "no-store");
-    let info: Value = reply.json().await.unwrap();
-    let token = info["accessToken"].as_str().unwrap().to_owned();
-    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
-    (info["url"].as_str().unwrap().to_owned(), token, serde_json::from_slice(&claims).unwrap())
+    let info: Value = reply.json().await.expect("JSON");
+    let token = info["accessToken"].as_str().expect("a token").to_owned();
+    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).expect("claims")).expect("base64");
+    (info["url"].as_str().expect("an address").to_owned(), token, serde_json::from_slice(&claims).expect("JSON"))
 }
 
 #[track_caller]
 fn check_refused(reply: &Response, status: u16, challenge: Option<&str>) {
     assert_eq!(reply.status(), status);
     assert_eq!(reply.headers()["content-type"], "application/problem+json; charset=utf-8");
-    let found = reply.headers().get("www-authenticate").map(|value| value.to_str().unwrap());
+    let found = reply.headers().get("www-authenticate").map(|value| value.to_str().expect("text"));
     assert_eq!(found, challenge);
 }
 
