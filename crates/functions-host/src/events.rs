@@ -3,6 +3,7 @@
 //! Easily missed: events are not logs. An observer is called on the task that caused the event, so it must return at once
 //! (print, or put the event into its own bounded queue). `tracing` output exists beside them and may differ.
 
+mod json;
 mod story;
 
 use std::collections::BTreeMap;

@@ -1,33 +1,68 @@
-//! What `cargo dev` prints. The lines of the host look like those of `func start`, so that what is written about it applies here.
+//! What `cargo dev` prints: lines that look like those of `func start`, so that what is written about it applies here; or JSON.
 //!
 //! Lines are written by a thread of their own: a terminal that is paused must not hold up the host, whose calls report here.
 
+mod json;
+mod text;
+
+use crate::command_line::{Options, wants_no_color};
 use functions_host::console::{Colour, Style, banner, render};
-use functions_host::events::{HostEvent, ListedFunction, ListedTrigger};
+use functions_host::events::{HostEvent, ListedFunction};
 use jiff::Timestamp;
-use local_stack::{LocalStack, Observer, StackEvent};
-use std::fmt::Write as _;
+use local_stack::{BuildNews, Diagnostics, Freshness, LocalStack, Observer, StackEvent};
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
 
 /// How many texts may wait for a terminal that is not read. More are counted and dropped.
 const WAITING_TEXTS: usize = 4096;
 /// How long the end waits for what is not printed yet.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// How many calls are suggested.
-const SUGGESTIONS: usize = 3;
+/// What of the emulator is shown: clients that come and go, what is refused, and what reaches nobody.
+const LINES: &str = "warn,signalr_emulator=info";
+/// As JSON the emulator speaks for itself.
+const LINES_BESIDE_JSON: &str = "warn,signalr_emulator=off";
 
 /// Where `cargo dev` writes to. News goes to stdout, what stops it to stderr.
 #[derive(Debug, Clone)]
 pub(crate) struct Console {
-    style: Style,
+    format: Format,
     texts: SyncSender<Text>,
     dropped: Arc<AtomicU64>,
     functions: Arc<Mutex<Vec<ListedFunction>>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Text(Style),
+    Json,
+}
+
+/// What the command itself has to say.
+#[derive(Debug)]
+pub(crate) enum News<'a> {
+    Building,
+    Build(&'a BuildNews),
+    Built {
+        seconds: f64,
+        freshness: Freshness,
+    },
+    /// Something new serves, by this process.
+    Reloaded(Option<u32>),
+    /// Something new does not serve.
+    Failed {
+        error: &'a str,
+        goes_on: &'static str,
+    },
+    /// Nothing serves any more, for this reason.
+    Waiting(&'a str),
+    Stopping,
 }
 
 #[derive(Debug)]
@@ -38,53 +73,81 @@ enum Text {
 }
 
 impl Console {
-    /// Starts the printing thread.
-    pub(crate) fn open() -> Self {
-        let colour = if io::stdout().is_terminal() { Colour::Always } else { Colour::Never };
+    /// Starts the printing thread and takes the lines of `tracing`.
+    pub(crate) fn open(options: &Options) -> Self {
+        let coloured = io::stdout().is_terminal() && !wants_no_color();
+        let style = Style { colour: if coloured { Colour::Always } else { Colour::Never }, ..Style::default() };
+        let format = if options.json { Format::Json } else { Format::Text(style) };
         let (texts, waiting) = sync_channel(WAITING_TEXTS);
         let dropped = Arc::<AtomicU64>::default();
         let count = Arc::clone(&dropped);
         std::thread::spawn(move || print_all(&waiting, &count));
-        let console = Self { style: Style { colour, ..Style::default() }, texts, dropped, functions: Arc::default() };
-        console.print(banner(console.style));
+        let console = Self { format, texts, dropped, functions: Arc::default() };
+        if let (Format::Text(style), None) = (format, &options.command) {
+            console.print(banner(style));
+        }
+        let filter = EnvFilter::new(if format == Format::Json { LINES_BESIDE_JSON } else { LINES });
+        let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(console.clone()).with_ansi(false);
+        lines.with_timer(Brackets).with_target(false).init();
         console
     }
 
-    /// Prints what the host reports, and keeps the list of functions for the suggestions.
+    /// Prints what happens in the stack, and keeps the list of functions for the suggestions.
     pub(crate) fn observer(&self) -> Observer {
         let console = self.clone();
         Observer::new(move |event| {
-            // The emulator is heard through `tracing`.
-            let StackEvent::Host(event) = event else { return };
-            if let HostEvent::Listening { functions, .. } = event {
+            if let StackEvent::Host(HostEvent::Listening { functions, .. }) = event {
                 console.functions.lock().unwrap_or_else(PoisonError::into_inner).clone_from(functions);
             }
-            console.print(render(event, Timestamp::now(), console.style));
+            console.print(match (console.format, event) {
+                (Format::Json, event) => json::of_event(event),
+                (Format::Text(style), StackEvent::Host(event)) => render(event, Timestamp::now(), style),
+                // The emulator is heard through `tracing`.
+                (Format::Text(_), _) => String::new(),
+            });
         })
+    }
+
+    /// Prints what the command itself has to say.
+    pub(crate) fn news(&self, news: &News<'_>) {
+        self.print(match self.format {
+            Format::Json => json::of_news(news),
+            Format::Text(style) => text::of_news(news, style),
+        });
     }
 
     /// Says how to reach the stack and what to try, and one line for programs that wait for it.
     pub(crate) fn ready(&self, stack: &LocalStack) {
         let functions = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
-        let (service, ends) = match stack.connection_string() {
-            Some(connection_string) => (
-                format!("SignalR emulator, in place of Azure SignalR Service:\n\n\t{connection_string}\n"),
-                "the handler, the host and the emulator",
-            ),
-            None => ("SignalR service: the one of the settings\n".to_owned(), "the handler and the host"),
-        };
-        let signalr = stack.signalr_url().unwrap_or_else(|| "none".to_owned());
-        let handler = stack.handler_process().map_or_else(|| "none".to_owned(), |process| process.to_string());
-        self.print(format!(
-            "\n{service}{}\nCtrl-C ends {ends}.\n\nReady: host={} signalr={signalr} pid={handler}\n",
-            suggestions(&functions),
-            stack.host_url()
-        ));
+        self.print(match self.format {
+            Format::Json => json::ready(stack),
+            Format::Text(_) => text::ready(stack, &functions),
+        });
     }
 
     /// Prints a line of the command itself.
     pub(crate) fn say(&self, line: &str) {
-        self.print(format!("{line}\n"));
+        self.print(match self.format {
+            Format::Json => json::line("dev", line),
+            Format::Text(_) => format!("{line}\n"),
+        });
+    }
+
+    /// Prints text as it is, for example an answer.
+    pub(crate) fn print(&self, text: String) {
+        if !text.is_empty()
+            && let Err(TrySendError::Full(_)) = self.texts.try_send(Text::News(text))
+        {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How the compiler is to write what it has to say.
+    pub(crate) fn diagnostics(&self) -> Diagnostics {
+        match self.format {
+            Format::Text(style) if style.colour == Colour::Always => Diagnostics::Coloured,
+            Format::Text(_) | Format::Json => Diagnostics::Plain,
+        }
     }
 
     /// Prints why the command ends, after everything else.
@@ -98,12 +161,6 @@ impl Console {
         let (done, written) = sync_channel(1);
         if self.texts.try_send(Text::Flush(done)).is_ok() {
             let _ = written.recv_timeout(LAST_WORDS);
-        }
-    }
-
-    fn print(&self, text: String) {
-        if let Err(TrySendError::Full(_)) = self.texts.try_send(Text::News(text)) {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
@@ -137,7 +194,11 @@ impl Write for Line<'_> {
 
 impl Drop for Line<'_> {
     fn drop(&mut self) {
-        self.console.print(String::from_utf8_lossy(&self.bytes).into_owned());
+        let text = String::from_utf8_lossy(&self.bytes);
+        self.console.print(match self.console.format {
+            Format::Json => json::line("log", text.trim_end()),
+            Format::Text(_) => text.into_owned(),
+        });
     }
 }
 
@@ -160,22 +221,11 @@ fn print_all(waiting: &Receiver<Text>, dropped: &AtomicU64) {
     }
 }
 
-/// Calls to try: of functions whose address needs nothing to be filled in.
-fn suggestions(functions: &[ListedFunction]) -> String {
-    let mut text = String::new();
-    let callable =
-        functions.iter().filter(|function| !function.disabled).filter_map(|function| match &function.trigger {
-            ListedTrigger::Http { methods, url } if !url.contains('{') => Some((methods, url)),
-            _ => None,
-        });
-    for (methods, url) in callable.take(SUGGESTIONS) {
-        let has = |method: &str| methods.is_empty() || methods.iter().any(|declared| declared == method);
-        let _ = match methods.first() {
-            _ if has("GET") => writeln!(text, "\tcurl {url}"),
-            _ if has("POST") => writeln!(text, "\tcurl {url} -d '{{\"message\":\"hi\"}}'"),
-            Some(method) => writeln!(text, "\tcurl -X {method} {url}"),
-            None => Ok(()),
-        };
+/// The time as the lines of the host have it.
+struct Brackets;
+
+impl FormatTime for Brackets {
+    fn format_time(&self, writer: &mut Writer<'_>) -> std::fmt::Result {
+        write!(writer, "[{:.3}]", Timestamp::now())
     }
-    if text.is_empty() { text } else { format!("\nTry it:\n\n{text}") }
 }

@@ -47,9 +47,17 @@ mod parts;
 mod service;
 mod stack;
 
-pub use build::{BuildError, build_handler, built_beside, find_app, is_replaced};
+mod sources;
+mod watch;
+
+pub use build::{
+    BuildError, BuildNews, Built, Diagnostics, Freshness, build_handler, built_beside, find_app, is_package,
+    is_replaced,
+};
 pub use events::{Events, Observer, StackEvent};
 pub use handler::Handler;
 pub use options::{SignalR, StackOptions, StartError};
 pub use parts::Part;
+pub use sources::{Change, Sources};
 pub use stack::LocalStack;
+pub use watch::{Watch, WatchError};

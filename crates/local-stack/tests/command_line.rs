@@ -22,6 +22,7 @@ fn dev(app: &TempDir, options: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_local-stack"))
         .arg("--app")
         .arg(app.path())
+        .arg("--no-watch")
         .args(options)
         .output()
         .expect("the program of this package can be run")
@@ -77,14 +78,12 @@ fn a_broken_function_json_is_refused_by_name() {
 }
 
 #[test]
-fn a_handler_that_is_not_there_is_named_and_the_host_gives_up() {
+fn a_handler_that_is_not_there_is_named() {
     let output = dev(&app(HOST_JSON, FUNCTION_JSON), &FREE_PORTS);
     check_refused(
         &output,
         &["the handler does not start: Failed to start Worker Channel. Process fileName: no-such-handler", "host.json"],
     );
-    let log = String::from_utf8_lossy(&output.stdout);
-    assert!(log.contains("Exceeded http worker restart retry count. Shutting down Functions Host"), "{log}");
 }
 
 #[cfg(unix)]

@@ -21,6 +21,7 @@ import { within } from "./waiting.js";
 
 const REPOSITORY = fileURLToPath(new URL("../../../", import.meta.url));
 const READY = /^Ready: host=(?<host>\S+) signalr=(?<signalr>\S+) pid=(?<pid>\d+)$/;
+const RELOADED = /Reloaded: pid=(?<pid>\d+)$/;
 const FREE_PORTS = { host: 0, signalr: 0 };
 const START_DEADLINE = 30_000;
 const STOP_DEADLINE = 10_000;
@@ -36,6 +37,7 @@ export class Stack {
   #exit;
   #folder;
   #output = "";
+  #heard = [];
   #stopped;
 
   /**
@@ -62,11 +64,41 @@ export class Stack {
     return stack;
   }
 
+  /** The same with a handler that `cargo dev` builds, and builds again when its sources change. */
+  static async startWatching(source) {
+    const folder = await mkdtemp(join(tmpdir(), "app-"));
+    await cp(join(REPOSITORY, source), folder, { recursive: true });
+    const stack = new Stack();
+    stack.#folder = folder;
+    await stack.#launch(["--app", folder], {}, FREE_PORTS, []);
+    return stack;
+  }
+
   /** Starts the function app in the repository itself, with nothing overridden but the ports; 0 takes a free one. */
   static async startInPlace(ports = FREE_PORTS) {
     const stack = new Stack();
     await stack.#launch([], {}, ports);
     return stack;
+  }
+
+  /** The path of a file of the app, of which the stack runs a copy. */
+  file(name) {
+    return join(this.#folder, name);
+  }
+
+  /** What the stack has printed so far. */
+  get output() {
+    return this.#output;
+  }
+
+  /** Waits until the stack prints something, from now on. */
+  says(pattern) {
+    const seen = this.#output.length;
+    const said = new Promise((resolve) => {
+      const look = () => pattern.test(this.#output.slice(seen)) && resolve();
+      this.#heard.push(look);
+    });
+    return within(START_DEADLINE, said, () => `the stack did not say ${pattern}; it said:\n${this.#output}`);
   }
 
   /** What a page gets from `GET /api/negotiate`, with a query or without. */
@@ -108,11 +140,11 @@ export class Stack {
     }
   }
 
-  async #launch(options, settings, ports = FREE_PORTS) {
+  async #launch(options, settings, ports = FREE_PORTS, handling = ["--no-build", "--no-watch"]) {
     const listen = ["--port", `${ports.host}`, "--signalr-port", `${ports.signalr}`];
     this.#child = spawn(
       environment("LOCAL_STACK_BIN"),
-      ["--no-build", "--no-watch", ...listen, ...options],
+      [...handling, ...listen, ...options],
       { cwd: REPOSITORY, env: { ...withoutAppSettings(process.env), ...settings }, stdio: ["ignore", "pipe", "pipe"] },
     );
     this.#exit = new Promise((resolve) => this.#child.once("exit", (code, signal) => resolve({ code, signal })));
@@ -127,10 +159,15 @@ export class Stack {
 
   #ready() {
     return new Promise((resolve, reject) => {
-      const hear = (line) => (this.#output += `${line}\n`);
+      const hear = (line) => {
+        this.#output += `${line}\n`;
+        this.#heard.forEach((look) => look());
+      };
       createInterface({ input: this.#child.stderr }).on("line", hear);
       createInterface({ input: this.#child.stdout }).on("line", (line) => {
         hear(line);
+        // The last one is the one that must not be left behind.
+        this.handlerPid = Number(RELOADED.exec(line)?.groups.pid ?? this.handlerPid);
         const ready = READY.exec(line);
         if (!ready) return;
         this.host = ready.groups.host;
