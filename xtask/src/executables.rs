@@ -21,6 +21,8 @@ pub(crate) struct Executables {
     pub(crate) signalr_emulator: PathBuf,
     /// The example of `signalr-server`.
     pub(crate) test_hub: PathBuf,
+    /// `examples/check_package.rs`: runs an unpacked function app and tries it.
+    pub(crate) check_package: PathBuf,
 }
 
 impl Executables {
@@ -29,7 +31,7 @@ impl Executables {
         // A test target makes cargo unify features as `cargo test --workspace` does, so that what is built there is used
         // here. Without it two dozen crates, most of this workspace among them, would be built a second time.
         let arguments = "build --workspace --bin handler --bin local-stack --bin signalr-emulator --example test_hub \
-                         --test end_to_end --message-format json-render-diagnostics";
+                         --example check_package --test end_to_end --message-format json-render-diagnostics";
         Self::find(&run_for_output(&mut cargo(arguments))?)
     }
 
@@ -46,11 +48,13 @@ impl Executables {
             local_stack: path_of("local-stack")?,
             signalr_emulator: path_of("signalr-emulator")?,
             test_hub: path_of("test_hub")?,
+            check_package: path_of("check_package")?,
         })
     }
 }
 
-fn executable(message: &str, name: &str) -> Option<PathBuf> {
+/// The program of this name, if that is what a message of cargo is about.
+pub(crate) fn executable(message: &str, name: &str) -> Option<PathBuf> {
     let message: Value = serde_json::from_str(message).ok()?;
     let path = message["executable"].as_str()?;
     (message["target"]["name"] == name).then(|| PathBuf::from(path))
@@ -66,6 +70,7 @@ mod tests {
 {"reason":"compiler-artifact","target":{"kind":["bin"],"name":"handler"},"executable":"/target/debug/handler"}
 {"reason":"compiler-artifact","target":{"kind":["bin"],"name":"signalr-emulator"},"executable":"/target/debug/signalr-emulator"}
 {"reason":"compiler-artifact","target":{"kind":["example"],"name":"test_hub"},"executable":"/target/debug/examples/test_hub"}
+{"reason":"compiler-artifact","target":{"kind":["example"],"name":"check_package"},"executable":"/target/debug/examples/check_package"}
 {"reason":"build-finished","success":true}
 "#;
 
@@ -76,6 +81,7 @@ mod tests {
             local_stack: "/target/debug/local-stack".into(),
             signalr_emulator: "/target/debug/signalr-emulator".into(),
             test_hub: "/target/debug/examples/test_hub".into(),
+            check_package: "/target/debug/examples/check_package".into(),
         };
         assert_eq!(Executables::find(MESSAGES).unwrap(), expected);
     }

@@ -7,6 +7,7 @@ mod verify;
 
 mod bench;
 mod fuzz;
+mod package;
 
 mod browser;
 mod chromium;
@@ -31,6 +32,8 @@ use clap::Parser as _;
 enum Chore {
     /// Checks everything: formatting, lints, docs, tests, and real clients against the local stack
     Verify(verify::Options),
+    /// Writes the zip that is deployed, and checks that it runs
+    Package(package::Options),
     /// Measures the product against its peers
     #[command(subcommand)]
     Bench(bench::Benchmark),
@@ -41,6 +44,7 @@ enum Chore {
 fn main() -> ExitCode {
     let result = match Chore::parse() {
         Chore::Verify(options) => verify::verify(&options),
+        Chore::Package(options) => package::package(&options),
         Chore::Bench(benchmark) => bench::bench(&benchmark),
         Chore::Fuzz(options) => fuzz::fuzz(&options),
     };

@@ -24,6 +24,10 @@ pub(crate) const CLIENTS: Environment =
 pub(crate) const DATA_PLANE: Environment =
     Environment { requirements: "tests/clients/data_plane/requirements.txt", folder: "target/data-plane-python" };
 
+/// A C compiler for any target, and what has cargo use it.
+pub(crate) const ZIG: Environment =
+    Environment { requirements: "xtask/zig/requirements.txt", folder: "target/package/zig" };
+
 /// Makes sure that Python and the required packages are there, and returns the interpreter that finds them.
 pub(crate) fn install_packages(environment: &Environment) -> Result<PathBuf> {
     let requirements = root().join(environment.requirements);

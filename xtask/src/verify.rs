@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::Result;
 use clap::ValueEnum;
 
-use crate::{browser, clients, console, data_plane, rust};
+use crate::{browser, clients, console, data_plane, package, rust};
 
 /// What to verify.
 #[derive(Debug, clap::Args)]
@@ -22,6 +22,8 @@ pub(crate) struct Options {
 enum Part {
     /// Formatting, lints, docs and tests of the workspace
     Rust,
+    /// What would be deployed, with the handler of the tests
+    Package,
     /// The REST interface of the emulator against its own description
     DataPlane,
     /// Real SignalR clients against the local stack
@@ -35,6 +37,9 @@ pub(crate) fn verify(options: &Options) -> Result<()> {
     let started = Instant::now();
     if options.wants(Part::Rust) {
         rust::verify()?;
+    }
+    if options.wants(Part::Package) {
+        package::verify()?;
     }
     if options.wants(Part::DataPlane) {
         data_plane::verify()?;
