@@ -6,7 +6,8 @@
 //! 1. **It lets clients in.** It answers their *negotiate* call with an address and a token that it signs itself. No
 //!    call to the service is needed for that.
 //! 2. **It speaks to them through the service**: either by returning [`OutputItem`]s from an Azure Function, whose host
-//!    then makes the calls, or by making them itself with [`RestClient`].
+//!    then makes the calls, or by making them itself with [`RestClient`], which has every operation of the REST interface up to
+//!    version 2024-12-01.
 //!
 //! ```
 //! use std::time::SystemTime;
@@ -35,11 +36,100 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Calls of its own
+//!
+//! The output binding sends messages and changes groups. [`RestClient`] does everything else that the service offers: leaving
+//! connections out, closing them, asking who is there, waiting for a client's answer, streams.
+//!
+//! ```no_run
+//! use azure_signalr::{ConnectionString, GroupName, RestClient};
+//!
+//! # async fn example(connection: ConnectionString) -> Result<(), Box<dyn std::error::Error>> {
+//! let hub = RestClient::new(connection).hub(&"chat".parse()?);
+//! let online: GroupName = "online".parse()?;
+//! let mut members = hub.group(&online).members();
+//! while let Some(page) = members.next_page().await? {
+//!     for member in page {
+//!         println!("{} {:?}", member.connection_id, member.user_id);
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A call is made again where that is safe; [`rest::RetryPolicy`] says when. Nothing is built before the first call.
+//!
+//! # Without a key
+//!
+//! With the feature `entra`, [`RestClient::with_identity`] makes calls with a managed identity, a workload identity, an application or
+//! the developer's own sign-in, as `AuthType` of the connection string says. Without a key no client token can be signed here;
+//! [`HubClient::generate_token`] has the service do it.
+//!
 //! # Everybody has to be named
 //!
 //! On the wire, a message without a recipient goes to every client of the hub, so a forgotten or empty user id is a
 //! leak. Here a [`UserId`], [`GroupName`] or [`ConnectionId`] cannot be empty, nor a text that an address would drop,
-//! and [`Recipient::Everyone`] is spelled out.
+//! and [`Recipient::Everyone`] is spelled out. What is wrong does not compile, or is an error before anything is sent:
+//!
+//! ```
+//! use azure_signalr::{GroupAction, Member, Message, Target, UserId};
+//!
+//! const HELLO: Target = Target::from_static("hello");
+//! let alice: UserId = "alice".parse()?;
+//! let message = Message::to_user(alice.clone(), HELLO);
+//! let action = GroupAction::Add { member: Member::User(alice), group: "admins".parse()? };
+//! assert!("".parse::<UserId>().is_err());
+//! # Ok::<(), azure_signalr::NameError>(())
+//! ```
+//!
+//! A user id is not just any text (E0308: expected `UserId`, found `&str`):
+//!
+//! ```compile_fail,E0308
+//! # use azure_signalr::{Message, Target};
+//! # const HELLO: Target = Target::from_static("hello");
+//! let message = Message::to_user("", HELLO);
+//! ```
+//!
+//! and cannot be made without its check (E0423: the field of `UserId` is private):
+//!
+//! ```compile_fail,E0423
+//! # use azure_signalr::{Message, Target, UserId};
+//! # const HELLO: Target = Target::from_static("hello");
+//! let message = Message::to_user(UserId(String::new()), HELLO);
+//! ```
+//!
+//! There is no message without a recipient (E0063: missing field `recipient`):
+//!
+//! ```compile_fail,E0063
+//! # use azure_signalr::{Message, Target};
+//! # const HELLO: Target = Target::from_static("hello");
+//! let message = Message { target: HELLO, arguments: Vec::new() };
+//! ```
+//!
+//! no group action without somebody (E0063: missing field `member`):
+//!
+//! ```compile_fail,E0063
+//! # use azure_signalr::{GroupAction, GroupName};
+//! # let admins: GroupName = "admins".parse().unwrap();
+//! let action = GroupAction::Add { group: admins };
+//! ```
+//!
+//! none that removes a connection from all groups, for which the binding would silently send nothing (E0308: expected `UserId`, found
+//! `ConnectionId`):
+//!
+//! ```compile_fail,E0308
+//! # use azure_signalr::{ConnectionId, GroupAction};
+//! # let connection: ConnectionId = "c".parse().unwrap();
+//! let action = GroupAction::RemoveUserFromAll(connection);
+//! ```
+//!
+//! and no call of a method without a name, where the name is a constant (E0080: the evaluation panicked):
+//!
+//! ```compile_fail,E0080
+//! # use azure_signalr::Target;
+//! const NOTHING: Target = Target::from_static("");
+//! # let _ = NOTHING;
+//! ```
 //!
 //! # The other side
 //!
@@ -48,8 +138,7 @@
 //!
 //! # Not here
 //!
-//! Server connections ("persistent" transport), several endpoints, and signing with Microsoft Entra: such connection
-//! strings are read, and signing then says what to use instead.
+//! Server connections ("persistent" transport), and choosing between several endpoints: with one client per endpoint, send through all.
 
 mod access_key;
 mod connection_string;
@@ -58,6 +147,7 @@ mod credential;
 pub mod entra;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+mod group_action;
 mod invocation;
 mod message;
 mod names;
@@ -68,7 +158,12 @@ pub mod upstream;
 pub use access_key::AccessKey;
 pub use connection_string::{ApplicationCredential, Authentication, ConnectionString, ConnectionStringError};
 pub use credential::{BearerToken, CredentialError, TokenFuture, TokenSource};
+pub use group_action::{GroupAction, Member};
 pub use invocation::Invocation;
-pub use message::{GroupAction, Member, Message, OutputItem, Recipient};
+pub use message::{Message, OutputItem, Recipient};
 pub use names::{ApplicationName, ConnectionId, GroupName, HubName, NameError, StreamId, Target, UserId};
 pub use rest::{HubClient, RestClient, RestError};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -17,6 +17,7 @@ mod groups;
 mod limits;
 mod metrics;
 mod official_emulator_defects;
+mod rest_client;
 mod rows;
 mod sending;
 mod streams;
