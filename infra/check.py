@@ -65,7 +65,7 @@ class File:
 
     def unused(self):
         for kind, name, node in self.declared:
-            uses = len(re.findall(rf"\b{re.escape(name)}\b", re.sub(r"//[^\n]*", "", self.source)))
+            uses = len(re.findall(rf"\b{re.escape(name)}\b", re.sub(r"(?m)^\s*//.*$", "", self.source)))
             if kind in ("param", "var") and uses < 2:
                 yield node, f"`{name}` is declared and not used"
 

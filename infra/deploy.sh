@@ -3,7 +3,8 @@
 #
 # usage: infra/deploy.sh RESOURCE_GROUP NAME [PARAMETER=VALUE ...]
 #
-# The parameters are those of infra/main.bicep. Needs `az`, signed in, and what `cargo xtask package` needs.
+# The parameters are those of infra/main.bicep. Needs `az`, signed in, and what `cargo xtask package` needs, unless FUNCTION_APP_ZIP names
+# a zip that it has made.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -33,7 +34,7 @@ else
   app=$(deploy off "$@")
 fi
 
-infra/publish.sh "$group" "$app"
+infra/publish.sh "$group" "$app" ${FUNCTION_APP_ZIP:+"$FUNCTION_APP_ZIP"}
 
 infra/await-key.sh "$group" "$app"
 deploy on "$@" >/dev/null

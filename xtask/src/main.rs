@@ -14,6 +14,7 @@ mod chromium;
 mod clients;
 mod data_plane;
 mod executables;
+mod infra;
 mod node;
 mod python;
 mod rust;

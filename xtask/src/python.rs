@@ -28,6 +28,10 @@ pub(crate) const DATA_PLANE: Environment =
 pub(crate) const ZIG: Environment =
     Environment { requirements: "xtask/zig/requirements.txt", folder: "target/package/zig" };
 
+/// A parser of Bicep.
+pub(crate) const INFRA: Environment =
+    Environment { requirements: "infra/requirements.txt", folder: "target/infra-python" };
+
 /// Makes sure that Python and the required packages are there, and returns the interpreter that finds them.
 pub(crate) fn install_packages(environment: &Environment) -> Result<PathBuf> {
     let requirements = root().join(environment.requirements);

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::Result;
 use clap::ValueEnum;
 
-use crate::{browser, clients, console, data_plane, package, rust};
+use crate::{browser, clients, console, data_plane, infra, package, rust};
 
 /// What to verify.
 #[derive(Debug, clap::Args)]
@@ -24,6 +24,8 @@ enum Part {
     Rust,
     /// What would be deployed, with the handler of the tests
     Package,
+    /// The description of the resources in Azure
+    Infra,
     /// The REST interface of the emulator against its own description
     DataPlane,
     /// Real SignalR clients against the local stack
@@ -40,6 +42,9 @@ pub(crate) fn verify(options: &Options) -> Result<()> {
     }
     if options.wants(Part::Package) {
         package::verify()?;
+    }
+    if options.wants(Part::Infra) {
+        infra::verify()?;
     }
     if options.wants(Part::DataPlane) {
         data_plane::verify()?;
