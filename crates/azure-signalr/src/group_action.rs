@@ -1,6 +1,6 @@
 //! Changes of group membership, as the `signalR` output binding reads them (signalr-bindings 5.1).
 //!
-//! The key is `action`. `actionName`, which tutorials copy from Web PubSub, is understood when it is read, with a warning, and never
+//! The key is `action`. `actionName`, which tutorials copy from the Web `PubSub` binding, is understood when it is read, with a warning, and never
 //! written: the SignalR extension refuses it (signalr-bindings 5.6).
 
 use serde::de::Error as _;

@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode};
 use reqwest::Response;
 use serde::de::DeserializeOwned;
 
-use super::call::Call;
+use super::call::{Call, Wants};
 use super::retry::retry_after;
 use super::{ErrorCode, RestError};
 
@@ -31,12 +31,15 @@ impl Answer {
     pub(super) async fn read(response: Response, call: &Call, uri: &str) -> Result<Self, RestError> {
         let (status, headers) = (response.status(), response.headers().clone());
         let uri = uri.to_owned();
-        if status.is_success() {
+        if status.is_success() && call.wants == Wants::Document {
             let body = read_whole(response, &uri).await?;
             return Ok(Self { present: true, body, uri });
         }
         // A status is an answer, even where the rest of it does not arrive.
         let body = read_text(response).await;
+        if status.is_success() {
+            return Ok(Self { present: true, body: Vec::new(), uri });
+        }
         let code = ErrorCode::of(&headers);
         if status == StatusCode::NOT_FOUND && code.is_some() && code == call.absence {
             return Ok(Self { present: false, body: Vec::new(), uri });

@@ -42,12 +42,22 @@ pub(super) struct Call {
     /// With this code a 404 is no error but a "no", or a success.
     pub(super) absence: Option<ErrorCode>,
     pub(super) repeat: Repeat,
+    pub(super) wants: Wants,
+}
+
+/// What of a success is of interest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wants {
+    /// That it is one.
+    Status,
+    /// The JSON that comes with it.
+    Document,
 }
 
 impl Call {
     fn new(method: Method, path: String) -> Self {
-        let version = ApiVersion::V20220601;
-        Self { method, path, query: Vec::new(), version, body: None, absence: None, repeat: Repeat::Safe }
+        let (version, repeat, wants) = (ApiVersion::V20220601, Repeat::Safe, Wants::Status);
+        Self { method, path, query: Vec::new(), version, body: None, absence: None, repeat, wants }
     }
 
     pub(super) fn health() -> Self {
@@ -56,7 +66,7 @@ impl Call {
 
     /// On the path that the official library calls, which knows no `api-version` (signalr-service 1.7 item 13).
     pub(super) fn access_key() -> Self {
-        Self::new(Method::GET, "api/v1/auth/accessKey".to_owned()).since(ApiVersion::V20230701)
+        Self::new(Method::GET, "api/v1/auth/accessKey".to_owned()).since(ApiVersion::V20230701).for_document()
     }
 
     pub(super) fn send(hub: &HubName, message: &Message) -> Self {
@@ -143,7 +153,7 @@ impl Call {
 
     pub(super) fn generate_token(hub: &HubName, user: Option<&UserId>, minutes: u32) -> Self {
         let call = Self::new(Method::POST, path(hub, &[":generateToken"])).since(ApiVersion::V20221101);
-        call.with("userId", user.map(UserId::as_str)).with("minutesToExpire", Some(minutes))
+        call.with("userId", user.map(UserId::as_str)).with("minutesToExpire", Some(minutes)).for_document()
     }
 
     pub(super) fn execute(hub: &HubName, filter: &str, body: Vec<u8>) -> Self {
@@ -153,7 +163,8 @@ impl Call {
 
     pub(super) fn invoke(hub: &HubName, connection: &ConnectionId, invocation: &Invocation) -> Self {
         let path = path(hub, &["connections", &escape(connection.as_str()), ":invoke"]);
-        Self::visible(path, payload(&invocation.target, &invocation.arguments)).since(ApiVersion::V20241201)
+        let call = Self::visible(path, payload(&invocation.target, &invocation.arguments));
+        call.since(ApiVersion::V20241201).for_document()
     }
 
     /// Not to be repeated after a 500 either: the client would see the item twice.
@@ -169,7 +180,7 @@ impl Call {
 
     pub(super) fn members(hub: &HubName, group: &GroupName, page: &PageQuery<'_>) -> Self {
         let path = path(hub, &["groups", &escape(group.as_str()), "connections"]);
-        let call = Self::new(Method::GET, path).since(ApiVersion::V20241201);
+        let call = Self::new(Method::GET, path).since(ApiVersion::V20241201).for_document();
         call.with("maxpagesize", page.size).with("top", page.top).with("continuationToken", page.continues_at)
     }
 
@@ -190,6 +201,10 @@ impl Call {
 
     fn since(self, version: ApiVersion) -> Self {
         Self { version, ..self }
+    }
+
+    fn for_document(self) -> Self {
+        Self { wants: Wants::Document, ..self }
     }
 
     fn absent_as(self, code: ErrorCode) -> Self {

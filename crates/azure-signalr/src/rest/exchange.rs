@@ -1,6 +1,6 @@
 //! Making a call: its turn, its token, its attempts.
 //!
-//! A success whose answer breaks off after the status was accepted by the service: for a message it is therefore not made again.
+//! The deadline of a call covers all of that; the timeout covers one attempt.
 
 use std::time::Duration;
 

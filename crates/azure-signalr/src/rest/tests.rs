@@ -10,6 +10,7 @@ use axum::body::Bytes;
 use axum::response::{IntoResponse, Response};
 use futures_util::TryStreamExt;
 use http::{HeaderMap, Method, StatusCode, Uri};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::{Backoff, ErrorCode, RestClient, RestError, RetryPolicy};
@@ -558,4 +559,17 @@ async fn a_redirection_is_not_followed() {
     .await;
     let error = service.client().hub(&hub()).send(&to_everyone()).await.unwrap_err();
     assert_eq!((error.status(), elsewhere.count()), (Some(StatusCode::TEMPORARY_REDIRECT), 0));
+}
+
+#[tokio::test]
+async fn a_message_that_was_accepted_is_sent_even_where_the_answer_breaks_off() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let _ = socket.read(&mut [0; 4096]).await.unwrap();
+        socket.write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 9\r\n\r\n{").await.unwrap();
+    });
+    let client = client(&format!("Endpoint=http://127.0.0.1:{port};AccessKey={KEY}"));
+    client.hub(&hub()).send(&to_everyone()).await.unwrap();
 }
