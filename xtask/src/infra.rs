@@ -29,7 +29,8 @@ pub(crate) fn verify() -> Result<()> {
     step("infra: compile", || run_quietly(&mut program("bicep", "build infra/main.bicep --stdout")))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;

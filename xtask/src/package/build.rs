@@ -1,7 +1,7 @@
 //! The release build of the handler.
 //!
 //! A static program needs the standard library for musl, which comes with `rustup target add` or is compiled from its sources, and a C
-//! compiler for musl, for which Zig from PyPI serves where there is none. Neither needs the rights of an administrator.
+//! compiler for musl, for which the Zig of `PyPI` serves where there is none. Neither needs the rights of an administrator.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -58,7 +58,7 @@ pub(super) struct Toolchain {
 /// Builds the handler with its optimisations and says where it is.
 pub(super) fn build(target: Target, toolchain: &Toolchain) -> Result<PathBuf> {
     let sysroot = toolchain.sysroot()?;
-    let rustup = || answer_of(&mut program("rustup", "target add").arg(target.triple()));
+    let rustup = || answer_of(program("rustup", "target add").arg(target.triple()));
     let standard_library = standard_library(&sysroot, target, || drop(rustup()))?;
     let zig = needs_zig(target, standard_library).then(|| python::install_packages(&ZIG)).transpose()?;
     let mut build = command(target, standard_library, zig.as_deref());

@@ -23,7 +23,7 @@ pub(super) const HANDLER: &str = "handler";
 pub(super) fn collect(app: &Path, handler: &Path) -> Result<Vec<Entry>> {
     let ignored = ignored(app)?;
     let mut names = Vec::new();
-    walk(app, String::new(), &ignored, &mut names)?;
+    walk(app, "", &ignored, &mut names)?;
     names.retain(|name| name != HANDLER);
     let strangers: Vec<&str> = names.iter().map(String::as_str).filter(|name| !belongs(name)).collect();
     ensure!(strangers.is_empty(), "these would be deployed: `{}`; list them in .funcignore", strangers.join("`, `"));
@@ -48,7 +48,7 @@ fn ignored(app: &Path) -> Result<Gitignore> {
     Ok(builder.build()?)
 }
 
-fn walk(folder: &Path, prefix: String, ignored: &Gitignore, names: &mut Vec<String>) -> Result<()> {
+fn walk(folder: &Path, prefix: &str, ignored: &Gitignore, names: &mut Vec<String>) -> Result<()> {
     let context = || format!("`{}` cannot be read", folder.display());
     for entry in fs::read_dir(folder).with_context(context)? {
         let entry = entry.with_context(context)?;
@@ -63,7 +63,7 @@ fn walk(folder: &Path, prefix: String, ignored: &Gitignore, names: &mut Vec<Stri
         }
         ensure!(!kind.is_symlink(), "`{name}` is a symbolic link; list it in .funcignore or put the file there");
         if kind.is_dir() {
-            walk(&entry.path(), format!("{name}/"), ignored, names)?;
+            walk(&entry.path(), &format!("{name}/"), ignored, names)?;
         } else {
             names.push(name);
         }
