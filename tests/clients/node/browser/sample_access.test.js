@@ -1,12 +1,10 @@
 // The sample web client for everybody: by keyboard, on a phone, in light and dark, and as axe judges it.
 
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
 import { after, before } from "node:test";
 
+import { assertAccessible } from "./axe.js";
 import { Studio } from "./sample.js";
-
-const { source: axe } = createRequire(import.meta.url)("axe-core");
 
 const DESKTOP = { viewport: { width: 1280, height: 840 } };
 const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
@@ -122,19 +120,9 @@ studio.story("on a phone nothing is cut off, and a tap sends", async (open) => {
   }
 });
 
-/** Keeps a picture of the page as it is, in light and in dark, and lets axe look at both: no violation of any weight. */
-async function judge(sample, name) {
-  const { page } = sample;
-  for (const colorScheme of ["light", "dark"]) {
-    await page.emulateMedia({ colorScheme });
-    // Nothing may move meanwhile: a colour on its way has no contrast to speak of.
-    await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished)));
-    await sample.keepPicture(`sample ${name} ${colorScheme}`);
-    await page.evaluate(axe);
-    const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
-    const found = violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-    assert.deepEqual(found, [], colorScheme);
-  }
+/** Lets axe look at the page as it is, and keeps pictures of what it sees. */
+function judge(sample, name) {
+  return assertAccessible(sample.page, (colorScheme) => sample.keepPicture(`sample ${name} ${colorScheme}`));
 }
 
 /** What has the focus, by its name. */
