@@ -16,6 +16,7 @@ import { usePresence } from "./presence";
 
 export function App({ config, api, live }: { config: Config; api: Api; live: Live }) {
   const snapshot = useSyncExternalStore(live.subscribe, live.snapshot);
+  const isConnected = snapshot.phase.name === "connected";
   const presence = usePresence(api, snapshot.phase);
   const [recipient, setRecipient] = useState<Recipient>({ kind: "everyone" });
   const [sent, setSent] = useState(0);
@@ -47,7 +48,7 @@ export function App({ config, api, live }: { config: Config; api: Api; live: Liv
         <div className="side">
           <You config={config} api={api} live={live} snapshot={snapshot} />
           <StatusPanel api={api} status={snapshot.status} />
-          <Online presence={presence} user={snapshot.grant?.user} address={address} />
+          <Online presence={presence} user={isConnected ? snapshot.grant?.user : undefined} address={address} />
           <Groups live={live} groups={snapshot.groups} address={address} />
         </div>
       </main>

@@ -1,4 +1,5 @@
-// Who is connected, asked of the function app: when this page connects, now and then while it is looked at, and on demand.
+// Who is connected, asked of the function app: when this page comes or goes, now and then while it is connected and looked at,
+// and on demand.
 
 import { useCallback, useEffect, useRef, useState } from "react";
 
@@ -35,10 +36,10 @@ export function usePresence(api: Api, phase: Phase): PresenceState {
 
   const connectionId = phase.name === "connected" ? phase.connectionId : undefined;
   useEffect(() => {
-    if (connectionId === undefined) return;
+    const soon = setTimeout(() => void refresh(), SOON);
+    if (connectionId === undefined) return () => clearTimeout(soon);
     // Whoever is refused would be refused again, until somebody else asks.
     const look = () => document.visibilityState === "visible" && !isRefused.current && void refresh();
-    const soon = setTimeout(() => void refresh(), SOON);
     const often = setInterval(look, INTERVAL);
     return () => {
       clearTimeout(soon);

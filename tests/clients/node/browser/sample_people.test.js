@@ -49,6 +49,10 @@ studio.story("everybody who is online is listed, and can be written to", async (
   await nobody.page.keyboard.press("Enter");
 
   await ada.entry("found you");
+
+  await adaToo.button("Disconnect").click();
+  await nobody.online("ada 1 page");
+  await adaToo.online("ada 1 page");
 });
 
 studio.story("a message to a group reaches its members while they are members", async (open) => {
