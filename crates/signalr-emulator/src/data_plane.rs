@@ -50,7 +50,7 @@ pub(crate) async fn serve(State(service): State<Arc<Service>>, request: axum::ex
     let answer = match answer(&service, &call, &parts, body).await {
         Ok(answer) => {
             let (status, elapsed) = (answer.status, started.elapsed());
-            service.reporter.report(Event::Answered { call, status, elapsed });
+            service.reporter.report_if_heard(|| Event::Answered { call, status, elapsed });
             answer
         }
         Err(refused) => refused.report(&service, call, &parts),
@@ -59,8 +59,10 @@ pub(crate) async fn serve(State(service): State<Arc<Service>>, request: axum::ex
 }
 
 async fn answer(service: &Service, rest: &RestCall, parts: &Parts, body: Body) -> Result<Answer, Refused> {
-    let (method, path) = (parts.method.to_string(), parts.uri.path().to_owned());
-    service.reporter.report(Event::Called { call: rest.clone(), method, path });
+    service.reporter.report_if_heard(|| {
+        let (method, path) = (parts.method.to_string(), parts.uri.path().to_owned());
+        Event::Called { call: rest.clone(), method, path }
+    });
     let (family, hub, operation) = match Route::parse(&parts.method, parts.uri.path()).map_err(Refused::unroutable)? {
         Route::Health => return Ok(Answer::empty(StatusCode::OK)),
         Route::Hub { family, hub, operation } => (family, hub, operation),

@@ -117,6 +117,13 @@ impl Reporter {
         is_heard.then(|| if self.wishes.load(Relaxed) > 0 { usize::MAX } else { FIRST_RECEIVERS })
     }
 
+    /// Reports an event of which nothing is counted. It is made only where somebody listens, or where it is logged.
+    pub(crate) fn report_if_heard(&self, event: impl FnOnce() -> Event) {
+        if self.receivers_to_name().is_some() || log::is_detailed() {
+            self.report(event());
+        }
+    }
+
     pub(crate) fn report(&self, event: Event) {
         self.metrics.count(&event);
         log::write(&event);

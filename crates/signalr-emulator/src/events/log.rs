@@ -6,6 +6,11 @@ use http::StatusCode;
 
 use super::{Event, UpstreamOutcome};
 
+/// Whether lines for `debug` are written.
+pub(super) fn is_detailed() -> bool {
+    tracing::enabled!(tracing::Level::DEBUG)
+}
+
 /// Writes the line of an event.
 pub(super) fn write(event: &Event) {
     match event {

@@ -137,7 +137,7 @@ impl UpstreamCaller {
     ) -> Result<Answer, Failure> {
         let (id, user) = (subject.connection.id(), subject.connection.user_id());
         let number = self.number.fetch_add(1, Relaxed);
-        self.reporter.report(Event::UpstreamCalled {
+        self.reporter.report_if_heard(|| Event::UpstreamCalled {
             id: number,
             hub: occurrence.hub.to_owned(),
             category: occurrence.category,

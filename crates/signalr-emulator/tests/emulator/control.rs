@@ -59,13 +59,17 @@ async fn what_a_client_does_not_read_is_shown_as_waiting() {
     let service = Service::start().await;
     let stuck = service.connect("chat", None).await;
     let body = json!({"target": "m", "arguments": ["x".repeat(100 * 1024)]});
-    let waiting = || service.emulator.connections()[0].waiting;
-    while waiting().messages == 0 {
+    let waiting = loop {
         let call = service.request("POST", "api/hubs/chat/:send").json(&body);
         assert_eq!(call.send().await.unwrap().status(), 202);
-        assert_eq!(service.emulator.connections().len(), 1, "it is shown before it is closed");
-    }
-    assert!(waiting().bytes > 100 * 1024);
+        let shown = service.emulator.connections();
+        let connection = shown.first().expect("it is shown before it is closed");
+        // A single one may be on its way to the socket.
+        if connection.waiting.messages >= 3 {
+            break connection.waiting;
+        }
+    };
+    assert!(waiting.bytes > 2 * 100 * 1024, "of one a part may be written: {waiting:?}");
     drop(stuck);
 }
 

@@ -99,6 +99,24 @@ async fn a_membership_with_a_lifetime_ends_by_the_clock() {
 }
 
 #[tokio::test]
+async fn a_membership_without_a_lifetime_lasts_a_year() {
+    let clock = Clock::new();
+    let service = start(&clock).await;
+    let joined = service.request_at("PUT", "api/hubs/chat/users/alice/groups/g", clock.now()).send().await.unwrap();
+    assert_eq!(joined.status(), 200);
+    clock.jump(HOUR * 24 * 365 - Duration::from_secs(1));
+    let mut early = service.connect_at("chat", Some("alice"), clock.now()).await;
+    clock.jump(Duration::from_secs(1));
+    let mut late = service.connect_at("chat", Some("alice"), clock.now()).await;
+    for (path, target) in [("groups/g/:send", "to the group"), (":send", "to everybody")] {
+        let send = service.request_at("POST", &format!("api/hubs/chat/{path}"), clock.now());
+        assert_eq!(send.json(&json!({"target": target})).send().await.unwrap().status(), 202);
+    }
+    assert_eq!(early.target().await, "to the group");
+    assert_eq!(late.target().await, "to everybody", "the year is over");
+}
+
+#[tokio::test]
 async fn a_token_of_the_service_is_of_its_time() {
     let clock = Clock::new();
     let service = start(&clock).await;

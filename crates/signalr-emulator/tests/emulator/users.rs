@@ -67,6 +67,26 @@ async fn ttl_zero_is_for_the_connections_of_now() {
 }
 
 #[tokio::test]
+async fn a_user_keeps_the_hundred_groups_that_were_updated_last() {
+    let service = Service::start().await;
+    let mut before = service.connect("chat", Some("alice")).await;
+    assert_eq!(service.status("PUT", "api/hubs/chat/users/alice/groups/timed?ttl=3600").await, 200);
+    for number in (0..101).chain([1]) {
+        assert_eq!(service.status("PUT", &format!("api/hubs/chat/users/alice/groups/g{number}")).await, 200);
+    }
+    let mut later = service.connect("chat", Some("alice")).await;
+    for group in ["g0", "g1", "g100", "timed"] {
+        service.send(&format!("api/hubs/chat/groups/{group}/:send"), group).await;
+        assert_eq!(before.target().await, group, "who has joined stays");
+    }
+    for group in ["g1", "g100", "timed"] {
+        assert_eq!(later.target().await, group, "g0 is the oldest of 101, and the rule is for groups without ttl");
+    }
+    assert_eq!(service.code("HEAD", "api/hubs/chat/users/alice/groups/g0").await.1, "Info.User.NotInGroup");
+    assert_eq!(service.status("HEAD", "api/hubs/chat/users/alice/groups/g1").await, 200, "it was updated again");
+}
+
+#[tokio::test]
 async fn a_user_leaves_all_groups_at_once() {
     let service = Service::start().await;
     let mut client = service.connect("chat", Some("alice")).await;
