@@ -110,7 +110,10 @@ pub fn render(event: &HostEvent, now: Timestamp, style: Style) -> String {
         HostEvent::Warning(warning) => page.host_line(LogLevel::Warning, &warning.to_string()),
         HostEvent::Log { level, text } => page.host_line(*level, text),
         // For an inspector; `func start` has no such lines.
-        HostEvent::Triggered { .. } | HostEvent::Answered { .. } | HostEvent::Responded { .. } => {}
+        HostEvent::Triggered { .. }
+        | HostEvent::Answered { .. }
+        | HostEvent::Responded { .. }
+        | HostEvent::TimerWaits { .. } => {}
     }
     page.text
 }

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::{Method, StatusCode};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::warnings::{Warning, WarningCode};
@@ -269,6 +270,13 @@ pub enum HostEvent {
         schedule: String,
         /// One line per occurrence, formatted.
         occurrences: Vec<String>,
+    },
+    /// A timer has nothing to do until its next run.
+    TimerWaits {
+        /// The function's name.
+        function: String,
+        /// When it runs next.
+        next: Timestamp,
     },
     /// Something that would surprise. What may come with every call is told once per kind and function, and counted at the end.
     Warning(Warning),

@@ -165,6 +165,8 @@ impl<R: Runner> Timer<'_, R> {
             status = self.fire(cause, status).await;
         }
         while status.next < never(&status.next) {
+            let (function, next) = (self.function.name.clone(), status.next.timestamp());
+            self.observer.tell(&HostEvent::TimerWaits { function, next });
             if self.stop.run_until_cancelled(self.wait_until(&status.next)).await.is_none() {
                 return;
             }
