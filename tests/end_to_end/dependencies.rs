@@ -13,7 +13,7 @@ fn the_handler_depends_on_no_local_crate() {
     let tree = String::from_utf8(tree.stdout).expect("crate names are text");
     let crates: Vec<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
     assert!(crates.contains(&"custom-handler") && crates.contains(&"azure-signalr"), "{tree}");
-    for local in ["signalr-server", "signalr-emulator", "functions-host", "local-stack"] {
+    for local in ["signalr-server", "signalr-emulator", "functions-host", "inspector", "local-stack"] {
         assert!(!crates.contains(&local), "the handler depends on {local}");
     }
 }
