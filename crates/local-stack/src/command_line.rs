@@ -27,6 +27,12 @@ pub(crate) struct Options {
     /// Port of the SignalR emulator on 127.0.0.1; 0 takes a free one
     #[arg(long, value_name = "PORT", default_value_t = 8888)]
     pub(crate) signalr_port: u16,
+    /// Port of the inspector, a page that shows what happens, on 127.0.0.1; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 7072)]
+    pub(crate) inspector_port: u16,
+    /// Run no inspector
+    #[arg(long, conflicts_with = "inspector_port")]
+    pub(crate) no_inspector: bool,
     /// Folder of the function app, in any language [default: the nearest folder with a host.json]
     #[arg(long, value_name = "DIR", global = true)]
     pub(crate) app: Option<PathBuf>,

@@ -28,6 +28,7 @@ pub(crate) async fn run(options: &Options, console: &Console) -> Result<()> {
     let stack = LocalStack::start(StackOptions {
         host_port: options.port,
         signalr,
+        inspector_port: (!options.no_inspector).then_some(options.inspector_port),
         keys: options.enable_auth.then(|| Keys::default_file(&app)),
         environment: environment.clone(),
         handler: Handler::Awaited,

@@ -4,6 +4,7 @@
 //! a queue of its own and may be read at leisure, up to its length.
 
 use functions_host::events::HostEvent;
+use inspector::Inspector;
 use signalr_emulator::Happened;
 use std::fmt;
 use std::sync::Arc;
@@ -19,7 +20,8 @@ const WAITING_EVENTS: usize = 1024;
 pub enum StackEvent {
     /// In the Functions host, or in the handler, which the host watches.
     Host(HostEvent),
-    /// In the SignalR emulator, with its time there.
+    /// In the SignalR emulator, with its time there. Of the receivers of one message the first 16 are named; whoever wants all of them
+    /// listens to [`LocalStack::emulator`](crate::LocalStack::emulator) itself.
     Emulator(Arc<Happened>),
     /// So many events were not taken in time and are lost.
     Missed(u64),
@@ -38,6 +40,7 @@ pub struct Events(broadcast::Receiver<StackEvent>);
 pub(crate) struct News {
     observer: Observer,
     subscribers: broadcast::Sender<StackEvent>,
+    pub(crate) inspector: Option<Inspector>,
 }
 
 impl Observer {
@@ -81,8 +84,8 @@ impl Events {
 }
 
 impl News {
-    pub(crate) fn new(observer: Observer) -> Self {
-        Self { observer, subscribers: broadcast::Sender::new(WAITING_EVENTS) }
+    pub(crate) fn new(observer: Observer, inspector: Option<Inspector>) -> Self {
+        Self { observer, subscribers: broadcast::Sender::new(WAITING_EVENTS), inspector }
     }
 
     pub(crate) fn subscribe(&self) -> Events {
@@ -91,6 +94,12 @@ impl News {
 
     pub(crate) fn tell(&self, event: StackEvent) {
         (self.observer.0)(&event);
+        match (&self.inspector, &event) {
+            (Some(inspector), StackEvent::Host(event)) => inspector.hear(event),
+            (Some(inspector), StackEvent::Emulator(happened)) => inspector.hear_service(happened),
+            (Some(inspector), StackEvent::Missed(count)) => inspector.hear_missed(*count),
+            (None, _) => {}
+        }
         // Without a subscriber nobody misses it.
         let _ = self.subscribers.send(event);
     }

@@ -42,6 +42,7 @@ mod app;
 mod build;
 mod events;
 mod handler;
+mod inspection;
 mod options;
 mod parts;
 mod service;

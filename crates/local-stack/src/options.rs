@@ -5,6 +5,7 @@ use functions_host::clock::Clock;
 use functions_host::host::StartError as HostError;
 use functions_host::keys::KeysError;
 use functions_host::timers::ScheduleStore;
+use inspector::InspectError;
 use std::io;
 use std::path::PathBuf;
 
@@ -21,6 +22,8 @@ pub struct StackOptions {
     pub host_port: Option<u16>,
     /// Which service the app sends through.
     pub signalr: SignalR,
+    /// The port of the inspector on 127.0.0.1, a page that shows what happens; 0 takes a free one, `None` runs none.
+    pub inspector_port: Option<u16>,
     /// The file of the keys that callers need, made when it is not there; `None` lets everybody call everything.
     pub keys: Option<PathBuf>,
     /// Variables that win over local.settings.json, as the environment does.
@@ -47,13 +50,14 @@ pub enum SignalR {
 }
 
 impl StackOptions {
-    /// The app in `folder` on free ports with an emulator of its own and nobody listening to events.
+    /// The app in `folder` on free ports with an emulator of its own, without an inspector, and nobody listening to events.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
             app: folder.into(),
             handler: Handler::default(),
             host_port: Some(0),
             signalr: SignalR::Emulator { port: 0 },
+            inspector_port: None,
             keys: None,
             environment: Vec::new(),
             schedules: ScheduleStore::default(),
@@ -98,6 +102,9 @@ pub enum StartError {
     /// The keys of callers cannot be kept.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// The inspector cannot be set up.
+    #[error(transparent)]
+    Inspector(#[from] InspectError),
     /// The host cannot serve the app.
     #[error(transparent)]
     Host(#[from] HostError),

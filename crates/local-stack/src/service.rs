@@ -5,7 +5,8 @@
 use crate::StartError;
 use crate::events::{News, StackEvent};
 use functions_host::clock::{Clock, Notice};
-use signalr_emulator::{self as emulator, Emulator, EmulatorOptions, TimeSource, Upstream};
+use inspector::Inspector;
+use signalr_emulator::{self as emulator, Detail, Emulator, EmulatorOptions, TimeSource, Upstream};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use tokio::net::TcpListener;
@@ -50,8 +51,7 @@ impl Service {
     pub(crate) async fn bind(port: u16, clock: &Clock, news: News) -> Result<Self, StartError> {
         let listener = listen(port, PORT_OPTION).await?;
         let address = listener.local_addr().expect("a bound socket has an address");
-        let reads = clock.clone();
-        let time = TimeSource::new(move || reads.system_time());
+        let time = time_of(clock);
         let jumping = time.clone();
         let told = clock.on_move(move || jumping.has_jumped());
         let options = EmulatorOptions::default().with_time(time);
@@ -72,7 +72,10 @@ impl Service {
         let (shutdown, ended) = (CancellationToken::new(), CancellationToken::new());
         let emulator = Emulator::new(EmulatorOptions { upstream, ..self.options.clone() }, shutdown.clone());
         let (serving, ends) = (emulator.clone(), ended.clone().drop_guard());
-        let telling = tokio::spawn(tell(emulator.events(), self.news.clone(), ended.clone()));
+        if let Some(inspector) = &self.news.inspector {
+            inspector.look_at(&emulator, &self.connection_string)?;
+        }
+        let telling = tokio::spawn(tell(emulator.events_with(Detail::Messages), self.news.clone(), ended.clone()));
         let task = tokio::spawn(async move {
             let _ends = ends;
             serving.serve(listener).await
@@ -103,7 +106,14 @@ impl Service {
         }
         // It ends with the emulator.
         let _ = running.telling.await;
+        self.news.inspector.iter().for_each(Inspector::look_away);
     }
+}
+
+/// What the emulator and the inspector take for the time.
+pub(crate) fn time_of(clock: &Clock) -> TimeSource {
+    let clock = clock.clone();
+    TimeSource::new(move || clock.system_time())
 }
 
 /// Passes events on until the emulator has ended and everything is told.

@@ -4,6 +4,7 @@
 use crate::app::{AppSource, upstream};
 use crate::events::{Events, News, StackEvent};
 use crate::handler::Server;
+use crate::inspection::Inspection;
 use crate::service::{Service, listen};
 use crate::{Handler, SignalR, StackOptions, StartError};
 use functions_host::app::App;
@@ -39,6 +40,7 @@ pub struct LocalStack {
     host_address: SocketAddr,
     source: AppSource,
     keys: Option<Keys>,
+    inspection: Option<Inspection>,
     schedules: ScheduleStore,
     clock: Clock,
     news: News,
@@ -51,7 +53,12 @@ impl LocalStack {
     /// When a port is taken, the app cannot be read, the host cannot serve it, or the handler does not start. Nothing is left
     /// running then.
     pub async fn start(options: StackOptions) -> Result<Self, StartError> {
-        let news = News::new(options.observer.clone());
+        let inspection = match options.inspector_port {
+            Some(port) => Some(Inspection::start(port, &options.clock).await?),
+            None => None,
+        };
+        let inspector = inspection.as_ref().map(|inspection| inspection.inspector.clone());
+        let news = News::new(options.observer.clone(), inspector);
         let service = match options.signalr {
             SignalR::Emulator { port } => Some(Service::bind(port, &options.clock, news.clone()).await?),
             SignalR::FromSettings => None,
@@ -70,10 +77,14 @@ impl LocalStack {
             host_address: listener.local_addr().expect("a bound socket has an address"),
             source,
             keys: options.keys.map(Keys::open).transpose()?,
+            inspection,
             schedules: options.schedules,
             clock: options.clock,
             news,
         };
+        if let (Some(inspection), Some(keys)) = (&stack.inspection, &stack.keys) {
+            inspection.inspector.use_host_key(keys.master_key());
+        }
         stack.run_service(&app).await?;
         stack.serve_handler().await?;
         stack.run_host(listener, app).await?;
@@ -88,6 +99,11 @@ impl LocalStack {
     /// The address of the emulator; `None` when the app uses the service of its settings.
     pub fn signalr_url(&self) -> Option<String> {
         self.service.as_ref().map(|service| format!("http://{}", service.address))
+    }
+
+    /// The address of the inspector; `None` when the stack has none.
+    pub fn inspector_url(&self) -> Option<String> {
+        self.inspection.as_ref().map(|inspection| format!("http://{}", inspection.address))
     }
 
     /// The emulator's connection string with its public key; `None` when the app uses the service of its settings.
@@ -172,7 +188,7 @@ impl LocalStack {
         }
     }
 
-    /// Ends the handler, the host and the emulator, in this order, and returns when nothing of them is left.
+    /// Ends the handler, the host, the emulator and the inspector, in this order, and returns when nothing of them is left.
     pub async fn shutdown(mut self) {
         self.end_host().await;
         if let Some(server) = self.server.take() {
@@ -180,6 +196,9 @@ impl LocalStack {
         }
         if let Some(service) = &mut self.service {
             service.end().await;
+        }
+        if let Some(inspection) = self.inspection {
+            inspection.end().await;
         }
     }
 

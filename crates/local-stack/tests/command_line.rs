@@ -38,7 +38,7 @@ fn check_refused(output: &Output, expected: &[&str]) {
     assert!(!String::from_utf8_lossy(&output.stdout).contains("Ready:"));
 }
 
-const FREE_PORTS: [&str; 4] = ["--port", "0", "--signalr-port", "0"];
+const FREE_PORTS: [&str; 6] = ["--port", "0", "--signalr-port", "0", "--inspector-port", "0"];
 
 #[test]
 fn a_busy_port_is_named_with_the_option_that_changes_it() {
@@ -46,12 +46,16 @@ fn a_busy_port_is_named_with_the_option_that_changes_it() {
     let port = taken.local_addr().unwrap().port().to_string();
     let app = app(HOST_JSON, FUNCTION_JSON);
     check_refused(
-        &dev(&app, &["--port", &port, "--signalr-port", "0"]),
+        &dev(&app, &["--port", &port, "--signalr-port", "0", "--no-inspector"]),
         &[&format!("port {port} is in use"), "choose another one with --port"],
     );
     check_refused(
-        &dev(&app, &["--port", "0", "--signalr-port", &port]),
+        &dev(&app, &["--port", "0", "--signalr-port", &port, "--no-inspector"]),
         &[&format!("port {port} is in use"), "choose another one with --signalr-port"],
+    );
+    check_refused(
+        &dev(&app, &["--port", "0", "--signalr-port", "0", "--inspector-port", &port]),
+        &[&format!("port {port} is in use"), "choose another one with --inspector-port"],
     );
 }
 
@@ -98,7 +102,7 @@ fn without_an_emulator_a_connection_string_is_asked_for() {
     let output = r#"{"bindings":[{"type":"httpTrigger","direction":"in","name":"req"},{"type":"signalR","direction":"out","name":"m",
         "hubName":"h","connectionStringSetting":"MySignalR"}]}"#;
     let app = app(HOST_JSON, output);
-    check_refused(&dev(&app, &["--port", "0", "--no-emulator"]), &["`MySignalR` is not set"]);
+    check_refused(&dev(&app, &["--port", "0", "--no-emulator", "--no-inspector"]), &["`MySignalR` is not set"]);
 }
 
 #[cfg(unix)]

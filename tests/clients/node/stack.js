@@ -20,9 +20,9 @@ import { Service } from "./service.js";
 import { within } from "./waiting.js";
 
 const REPOSITORY = fileURLToPath(new URL("../../../", import.meta.url));
-const READY = /^Ready: host=(?<host>\S+) signalr=(?<signalr>\S+) pid=(?<pid>\d+)$/;
+const READY = /^Ready: host=(?<host>\S+) signalr=(?<signalr>\S+) inspector=(?<inspector>\S+) pid=(?<pid>\d+)$/;
 const RELOADED = /Reloaded: pid=(?<pid>\d+)$/;
-const FREE_PORTS = { host: 0, signalr: 0 };
+const FREE_PORTS = { host: 0, signalr: 0, inspector: 0 };
 const START_DEADLINE = 30_000;
 const STOP_DEADLINE = 10_000;
 const SETTINGS = "local.settings.json.example";
@@ -31,7 +31,7 @@ const APP_SETTING = /^(azure|functions_|website_|signalr|cors_|logging__|otel_)/
 /** How an app setting overrides the executable that host.json names (functions-host 1.2). */
 const EXECUTABLE_SETTING = "AzureFunctionsJobHost__customHandler__description__defaultExecutablePath";
 
-/** A running stack. `host` and `signalr` are the addresses of the Functions host and of the emulator, `service` calls the latter. */
+/** A running stack. `host`, `signalr` and `inspector` are the addresses of the parts, `service` calls the latter. */
 export class Stack {
   #child;
   #exit;
@@ -141,7 +141,8 @@ export class Stack {
   }
 
   async #launch(options, settings, ports = FREE_PORTS, handling = ["--no-build", "--no-watch"]) {
-    const listen = ["--port", `${ports.host}`, "--signalr-port", `${ports.signalr}`];
+    const addresses = { "--port": ports.host, "--signalr-port": ports.signalr, "--inspector-port": ports.inspector ?? 0 };
+    const listen = Object.entries(addresses).flatMap(([name, port]) => [name, `${port}`]);
     this.#child = spawn(
       environment("LOCAL_STACK_BIN"),
       [...handling, ...listen, ...options],
@@ -172,6 +173,7 @@ export class Stack {
         if (!ready) return;
         this.host = ready.groups.host;
         this.signalr = ready.groups.signalr;
+        this.inspector = ready.groups.inspector;
         this.service = new Service(this.signalr);
         this.handlerPid = Number(ready.groups.pid);
         resolve();
@@ -185,7 +187,7 @@ export class Stack {
 
   async #assertNothingIsLeft() {
     assert.ok(!isRunning(this.handlerPid), `the handler, process ${this.handlerPid}, outlives the stack`);
-    for (const address of [this.host, this.signalr]) await assertPortIsFree(address);
+    for (const address of [this.host, this.signalr, this.inspector]) await assertPortIsFree(address);
   }
 
   /** Clears away what is left, also after a failure. */

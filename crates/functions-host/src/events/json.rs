@@ -41,6 +41,9 @@ impl HostEvent {
             Self::TimerOccurrences { function, schedule, occurrences } => {
                 ("timerOccurrences", json!({"function": function, "schedule": schedule, "occurrences": occurrences}))
             }
+            Self::TimerWaits { function, next } => {
+                ("timerWaits", json!({"function": function, "next": next.to_string()}))
+            }
             Self::Warning(warning) => {
                 ("warning", json!({"code": warning.code.id(), "about": warning.about, "text": warning.text}))
             }

@@ -115,6 +115,11 @@ fn line_of_host(event: &HostEvent) -> Option<(&'static str, &'static str, String
             INFORMATION,
             format!("listens on {address} with {} functions, {} in error", functions.len(), broken.len()),
         ),
+        HostEvent::Reloaded { functions, broken } => (
+            "host",
+            INFORMATION,
+            format!("was loaded anew with {} functions, {} in error", functions.len(), broken.len()),
+        ),
         HostEvent::WorkerStarting { process_id, executable, port, .. } => {
             ("handler", INFORMATION, format!("started `{executable}` as process {process_id} for port {port}"))
         }

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use functions_host::events::{AfterExit, HostEvent, ListedFunction, ListedTrigger};
 use jiff::Timestamp;
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::mask::masked;
 
@@ -59,6 +60,11 @@ pub(crate) struct Handler {
     pub(crate) starts: u32,
     /// What the last one died of.
     pub(crate) failure: Option<String>,
+    #[serde(skip)]
+    worker_id: Option<Uuid>,
+    /// The one that serves while this one starts, when an app is loaded anew.
+    #[serde(skip)]
+    serving: Option<Box<Handler>>,
 }
 
 /// How the handler is.
@@ -96,6 +102,44 @@ pub(crate) struct Run {
     pub(crate) error: Option<String>,
 }
 
+impl Handler {
+    fn starts(&mut self, worker_id: Uuid, process_id: u32, executable: &str, now: Timestamp) {
+        let before = std::mem::take(self);
+        *self = Self {
+            state: HandlerState::Starting,
+            process_id: Some(process_id),
+            executable: Some(executable.to_owned()),
+            since: Some(now),
+            starts: before.starts + 1,
+            failure: before.failure.clone(),
+            worker_id: Some(worker_id),
+            serving: Some(Box::new(before)).filter(|before| before.state == HandlerState::Ready),
+        };
+    }
+
+    fn is_ready(&mut self, worker_id: Uuid, now: Timestamp) {
+        if self.worker_id == Some(worker_id) {
+            (self.state, self.since, self.serving) = (HandlerState::Ready, Some(now), None);
+        }
+    }
+
+    /// One that does not get ready leaves the one that serves in its place.
+    fn failed(&mut self, worker_id: Uuid, failure: String, next: AfterExit, now: Timestamp) {
+        if self.worker_id != Some(worker_id) {
+            return self.serving = self.serving.take().filter(|serving| serving.worker_id != Some(worker_id));
+        }
+        match self.serving.take() {
+            Some(serving) => *self = Self { starts: self.starts, ..*serving },
+            None => {
+                let restarts = next == AfterExit::Restart;
+                self.state = if restarts { HandlerState::Starting } else { HandlerState::Down };
+                self.since = Some(now);
+            }
+        }
+        self.failure = Some(failure);
+    }
+}
+
 impl Parts {
     /// Every timer, by name.
     pub(crate) fn timers(&self) -> Vec<&Timer> {
@@ -110,24 +154,18 @@ impl Parts {
     pub(crate) fn hear_host(&mut self, event: &HostEvent, now: Timestamp) {
         match event {
             HostEvent::Listening { address, functions, broken } => self.listens(*address, functions, broken),
-            HostEvent::WorkerStarting { process_id, executable, .. } => {
-                self.handler = Handler {
-                    state: HandlerState::Starting,
-                    process_id: Some(*process_id),
-                    executable: Some(executable.clone()),
-                    since: Some(now),
-                    starts: self.handler.starts + 1,
-                    failure: self.handler.failure.take(),
-                };
+            HostEvent::Reloaded { functions, broken } => {
+                if let Some(address) = self.host.as_ref().map(|host| host.address) {
+                    self.listens(address, functions, broken);
+                }
             }
-            HostEvent::WorkerReady { .. } => {
-                (self.handler.state, self.handler.since) = (HandlerState::Ready, Some(now));
+            HostEvent::WorkerStarting { worker_id, process_id, executable, .. } => {
+                self.handler.starts(*worker_id, *process_id, executable, now);
             }
-            HostEvent::WorkerFailed { line, error, next, .. } => {
-                let restarts = *next == AfterExit::Restart;
-                self.handler.state = if restarts { HandlerState::Starting } else { HandlerState::Down };
-                self.handler.since = Some(now);
-                self.handler.failure = Some(masked(format!("{line} {}", error.as_deref().unwrap_or_default()).trim()));
+            HostEvent::WorkerReady { worker_id, .. } => self.handler.is_ready(*worker_id, now),
+            HostEvent::WorkerFailed { worker_id, line, error, next, .. } => {
+                let failure = masked(format!("{line} {}", error.as_deref().unwrap_or_default()).trim());
+                self.handler.failed(*worker_id, failure, *next, now);
             }
             HostEvent::TimerOccurrences { function, schedule, .. } => {
                 self.timer(function).schedule.clone_from(schedule);

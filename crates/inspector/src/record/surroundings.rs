@@ -41,6 +41,6 @@ fn near_miss(emulator: &Emulator, hub: &str, to: &SentTo) -> Option<String> {
             let mut groups = emulator.groups().into_iter().filter(|known| known.hub == hub);
             groups.find(|known| similar(group, &known.group)).map(|known| known.group)
         }
-        SentTo::Everyone | SentTo::Connection(_) => None,
+        SentTo::Everyone | SentTo::Connection(_) | SentTo::Matching(_) => None,
     }
 }

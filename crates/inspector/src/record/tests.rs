@@ -2,13 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
-use functions_host::events::{Cause, Excerpt, GivenOutput, HostEvent};
+use functions_host::events::{AfterExit, Cause, Excerpt, GivenOutput, HostEvent};
 use http::{Method, StatusCode};
 use signalr_emulator::{Category, DropReason, Happened, RestCall, SentTo, UpstreamOutcome};
 use uuid::Uuid;
 
 use super::chain::{Chain, Effect, Origin};
 use super::chains::{BYTES, CHAINS};
+use super::parts::HandlerState;
 use super::verdict::Level;
 use super::*;
 
@@ -300,4 +301,31 @@ fn a_minute_is_counted_second_by_second() {
     assert_eq!((minute.len(), minute[59].messages, minute[59].deliveries), (60, 1, 3));
     assert_eq!(story.record.rates.of_the_last_minute(at(61))[0].messages, 0);
     assert_eq!(story.record.rates.of_the_last_minute(at(60))[0].messages, 1);
+}
+
+#[test]
+fn a_new_handler_that_does_not_start_leaves_the_old_one_in_its_place() {
+    let mut story = Story::default();
+    let start = |worker_id, process_id| HostEvent::WorkerStarting {
+        worker_id,
+        process_id,
+        executable: "handler".to_owned(),
+        port: 1,
+    };
+    let fail = |worker_id, next| HostEvent::WorkerFailed {
+        worker_id,
+        line: "exited".to_owned(),
+        error: Some("AccessKey=geheim".to_owned()),
+        next,
+    };
+    let (old, new) = (Uuid::new_v4(), Uuid::new_v4());
+    story.host(&start(old, 1));
+    story.host(&HostEvent::WorkerReady { worker_id: old, after: Duration::ZERO });
+    story.host(&start(new, 2));
+    story.host(&fail(new, AfterExit::StayDown));
+    let handler = &story.record.parts.handler;
+    assert_eq!((handler.state, handler.process_id, handler.starts), (HandlerState::Ready, Some(1), 2));
+    assert_eq!(handler.failure.as_deref(), Some("exited AccessKey=***"));
+    story.host(&fail(old, AfterExit::StayDown));
+    assert_eq!(story.record.parts.handler.state, HandlerState::Down);
 }

@@ -137,6 +137,7 @@ fn nobody(hub: &str, to: &SentTo, around: Surroundings) -> String {
     let text = match to {
         _ if around.in_hub == 0 => format!("nobody is connected to hub `{hub}`"),
         SentTo::Everyone => format!("nobody in hub `{hub}` was left: all were excluded, or have left just now"),
+        SentTo::Matching(filter) => format!("no connection in hub `{hub}` matches `{filter}`"),
         SentTo::User(user) => format!("user `{user}` has no connection in hub `{hub}`"),
         SentTo::Group(group) => {
             format!("nobody in hub `{hub}` is in group `{group}`; groups are lost with the connection")

@@ -39,8 +39,9 @@ pub(super) fn of_news(news: &News<'_>) -> String {
 
 /// How to reach the stack.
 pub(super) fn ready(stack: &LocalStack) -> String {
-    let (host, signalr, pid) = (stack.host_url(), stack.signalr_url(), stack.handler_process());
-    object("dev", json!({"event": "ready", "host": host, "signalr": signalr, "pid": pid}))
+    let (host, signalr, inspector) = (stack.host_url(), stack.signalr_url(), stack.inspector_url());
+    let pid = stack.handler_process();
+    object("dev", json!({"event": "ready", "host": host, "signalr": signalr, "inspector": inspector, "pid": pid}))
 }
 
 /// A line of text.

@@ -47,9 +47,12 @@ pub(super) fn ready(stack: &LocalStack, functions: &[ListedFunction]) -> String 
         None => ("SignalR service: the one of the settings\n".to_owned(), "the handler and the host"),
     };
     let signalr = stack.signalr_url().unwrap_or_else(|| "none".to_owned());
+    let inspector = stack.inspector_url().unwrap_or_else(|| "none".to_owned());
+    let look = stack.inspector_url().map(|url| format!("\nInspector, to see what happens and why:\n\n\t{url}\n"));
     let handler = stack.handler_process().map_or_else(|| "none".to_owned(), |process| process.to_string());
     format!(
-        "\n{service}{}\nCtrl-C ends {ends}.\n\nReady: host={} signalr={signalr} pid={handler}\n",
+        "\n{service}{}{}\nCtrl-C ends {ends}.\n\nReady: host={} signalr={signalr} inspector={inspector} pid={handler}\n",
+        look.unwrap_or_default(),
         suggestions(functions),
         stack.host_url()
     )
