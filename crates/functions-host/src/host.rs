@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::server;
 use crate::timers::Timers;
+use crate::worker::Attempts;
 
 mod announce;
 mod call;
@@ -88,7 +89,7 @@ impl Host {
         let shutdown = CancellationToken::new();
         // From here on, also a caller who stops waiting for this start takes everything down again.
         let stops_when_dropped = shutdown.clone().drop_guard();
-        let invoker = Invoker::new(&ground, app, worker, &shutdown)?;
+        let invoker = Invoker::new(&ground, app, worker, Attempts::AsInAzure, &shutdown)?;
         invoker.announce();
         let current = Current::new(invoker.clone(), worker);
         let server = tokio::spawn(server::serve(listener, current.clone(), shutdown.clone()));
@@ -117,11 +118,22 @@ impl Host {
     /// The handler is started and probed beside the one that serves, on another port. When it is ready, calls go to it; those that have
     /// begun end where they are, within 30 seconds, and then the old handler is ended. What the old one has done wrong is forgotten.
     ///
+    /// A fixed port (`customHandler.port`) leaves no room for two: then the old handler is ended first, and calls wait for the new one.
+    ///
     /// # Errors
-    /// When the app is impossible or its handler does not become ready at the first attempt. Nothing has changed then.
+    /// When the app is impossible or its handler does not become ready at the first attempt. Then everything is as before.
     pub async fn reload(&self, app: App, worker: WorkerSource) -> Result<Retirement, ReloadError> {
         let _turn = self.reloading.lock().await;
-        let invoker = Invoker::new(&self.ground, app, worker, &self.shutdown)?;
+        if worker == WorkerSource::Process && self.current.now().keeps_port_of(&app) {
+            return self.reload_in_turn(app).await;
+        }
+        let replaced = self.serve_instead(app, worker).await?;
+        Ok(Retirement(self.retirements.spawn(replaced.retire())))
+    }
+
+    /// Starts an app beside the one that serves, puts it into its place and answers the one before.
+    async fn serve_instead(&self, app: App, worker: WorkerSource) -> Result<Invoker, ReloadError> {
+        let invoker = Invoker::new(&self.ground, app, worker, Attempts::One, &self.shutdown)?;
         let candidate = Candidate::new(invoker, &self.retirements);
         if let Err(reason) = candidate.invoker.first_attempt().await {
             return Err(ReloadError::Handler { reason: reason.as_ref().into() });
@@ -130,7 +142,21 @@ impl Host {
         let replaced = self.current.replace(candidate.clone());
         candidate.announce_reload();
         candidate.listen();
-        Ok(Retirement(self.retirements.spawn(replaced.retire())))
+        Ok(replaced)
+    }
+
+    /// Ends the app that serves before the next one starts, and starts it again when the next one does not.
+    async fn reload_in_turn(&self, app: App) -> Result<Retirement, ReloadError> {
+        let replaced = self.current.suspend();
+        let before = replaced.app().clone();
+        replaced.retire().await;
+        if let Err(error) = self.serve_instead(app, WorkerSource::Process).await {
+            if self.serve_instead(before, WorkerSource::Process).await.is_err() {
+                self.current.give_up_waiting(&error.to_string());
+            }
+            return Err(error);
+        }
+        Ok(Retirement(self.retirements.spawn(async {})))
     }
 
     /// Says that the handler which calls wait for will not come: they are answered with 503 and `reason` until the next

@@ -47,6 +47,8 @@ async fn answer(State(current): State<Current>, request: Request) -> Response {
         return cors.preflight_response();
     }
     let lease = if current.is_without_handler() && needs_handler(&lease, &request) {
+        // Nobody may wait for one who waits.
+        drop(lease);
         current.with_handler().await
     } else {
         Ok(lease)

@@ -82,6 +82,16 @@ pub(crate) struct WorkerSettings {
     /// Variables that the host sets for the handler beside the app settings and the port.
     pub(crate) host_variables: Vec<(String, String)>,
     pub(crate) shutdown_grace: Duration,
+    pub(crate) attempts: Attempts,
+}
+
+/// How often the handler may fail before it was ready for the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Attempts {
+    /// As later on (functions-host 1.6).
+    AsInAzure,
+    /// Not at all: another one serves, and goes on.
+    One,
 }
 
 impl Worker {

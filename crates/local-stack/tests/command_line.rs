@@ -122,10 +122,15 @@ mod running {
 
     impl Dev {
         fn start(app: &TempDir) -> Dev {
+            Dev::start_with(app, &[])
+        }
+
+        fn start_with(app: &TempDir, options: &[&str]) -> Dev {
             let mut child = Command::new(env!("CARGO_BIN_EXE_local-stack"))
                 .arg("--app")
                 .arg(app.path())
                 .args(FREE_PORTS)
+                .args(options)
                 .stdout(Stdio::piped())
                 .spawn()
                 .expect("the program of this package can be run");
@@ -141,6 +146,11 @@ mod running {
                 assert!(self.lines.read_line(&mut line).expect("lines are text") > 0, "`{text}` is never printed");
             }
             line
+        }
+
+        /// What is printed until the end.
+        fn rest(&mut self) -> Vec<String> {
+            (&mut self.lines).lines().collect::<Result<_, _>>().expect("lines are text")
         }
 
         fn signal(&self, signal: &str) {
@@ -173,6 +183,65 @@ mod running {
                 TcpListener::bind(address).expect("the port is free again");
             }
         }
+    }
+
+    #[test]
+    fn as_json_every_line_is_an_object_from_the_start_to_the_end() {
+        let app = empty_app();
+        let mut dev = Dev::start_with(&app, &["--json"]);
+        let ready: serde_json::Value = serde_json::from_str(&dev.until("\"ready\"")).unwrap();
+        assert_eq!((&ready["source"], &ready["pid"]), (&"dev".into(), &serde_json::Value::Null));
+        let emulator = ready["signalr"].as_str().unwrap().trim_start_matches("http://").to_owned();
+        assert_eq!(refused_negotiate(&emulator), 401);
+        let refused: serde_json::Value = serde_json::from_str(&dev.until("\"refused\"")).unwrap();
+        assert_eq!((&refused["source"], &refused["status"]), (&"emulator".into(), &401.into()));
+        dev.signal("-INT");
+        for line in dev.rest() {
+            serde_json::from_str::<serde_json::Value>(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        }
+        assert_eq!(dev.child.wait().unwrap().code(), Some(0));
+    }
+
+    #[test]
+    fn a_handler_that_does_not_start_is_waited_for_and_callers_are_told() {
+        let app = app(&HOST_JSON.replace("no-such-handler", "handler.sh"), FUNCTION_JSON);
+        let script = app.path().join("handler.sh");
+        let write = |text: &str| {
+            // Put into place as a whole, so that half of it is never run.
+            let unfinished = app.path().join("unfinished");
+            fs::write(&unfinished, text).unwrap();
+            fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o755)).unwrap();
+            fs::rename(&unfinished, &script).unwrap();
+        };
+        write("#!/bin/sh\nexit 3\n");
+        let mut dev = Dev::start_with(&app, &["--json"]);
+        let listening: serde_json::Value = serde_json::from_str(&dev.until("\"listening\"")).unwrap();
+        let host = listening["address"].as_str().unwrap().to_owned();
+        let failed = dev.until("\"notReloaded\"");
+        assert!(failed.contains("exited with code 3"), "{failed}");
+        assert_eq!(status(&host, "POST", "/api/hello"), 503);
+        write("#!/bin/sh\nexit 4\n");
+        let failed = dev.until("\"notReloaded\"");
+        assert!(failed.contains("exited with code 4"), "{failed}");
+        dev.signal("-INT");
+        assert_eq!(dev.child.wait().unwrap().code(), Some(0));
+    }
+
+    #[test]
+    fn a_call_without_a_stack_says_what_to_start() {
+        let app = empty_app();
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).unwrap().port().to_string();
+        let call = |options: &[&str]| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_local-stack"));
+            command.arg("--app").arg(app.path()).args(options).output().unwrap()
+        };
+        check_refused(&call(&["--port", &free, "invoke", "hello"]), &["nothing runs at", "start it with `cargo dev`"]);
+        let mut dev = Dev::start(&app);
+        dev.until("Ready: ");
+        check_refused(&call(&["invoke", "hello"]), &["there is no function `hello`"]);
+        dev.signal("-INT");
+        assert_eq!(dev.child.wait().unwrap().code(), Some(0));
+        assert_eq!(call(&["invoke"]).status.code(), Some(2));
     }
 
     #[test]
@@ -217,10 +286,16 @@ mod running {
 
     /// Asks the emulator for a connection without a token and returns the status.
     fn refused_negotiate(address: &str) -> u16 {
+        status(address, "POST", "/client/negotiate?hub=h")
+    }
+
+    /// Sends a request and returns the status of the answer.
+    fn status(address: &str, method: &str, path: &str) -> u16 {
         use std::io::{Read, Write};
         let mut socket = std::net::TcpStream::connect(address).expect("the emulator listens");
         socket.set_read_timeout(Some(Duration::from_secs(20))).expect("a time-out can be set");
-        let request = "POST /client/negotiate?hub=h HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        let request =
+            format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         socket.write_all(request.as_bytes()).expect("the emulator reads");
         let mut answer = String::new();
         socket.read_to_string(&mut answer).expect("the emulator answers");

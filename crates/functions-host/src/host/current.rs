@@ -78,6 +78,12 @@ impl Current {
         self.shift_door(Door::Shut(reason.into()));
     }
 
+    /// Lets calls wait for another app; answers the one that served.
+    pub(super) fn suspend(&self) -> Invoker {
+        self.0.send_modify(|serving| serving.door = Door::Waiting);
+        self.0.borrow().invoker.clone()
+    }
+
     pub(super) fn wait_again(&self) {
         self.shift_door(Door::Waiting);
     }

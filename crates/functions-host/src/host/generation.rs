@@ -18,7 +18,7 @@ use crate::events::{LogLevel, Observer};
 use crate::keys::Keys;
 use crate::routes::RouteTable;
 use crate::timers::{Ending, Timers};
-use crate::worker::{Worker, WorkerSettings};
+use crate::worker::{Attempts, Worker, WorkerSettings};
 
 use super::listeners::Listeners;
 
@@ -111,12 +111,13 @@ impl Invoker {
         ground: &Ground,
         app: App,
         source: WorkerSource,
+        attempts: Attempts,
         host: &CancellationToken,
     ) -> Result<Invoker, StartError> {
         checks::refuse_the_impossible(&app)?;
         let observer = ground.observer.that_counts_anew();
         let life = Life::within(host);
-        let worker = start_worker(ground, &app, source, &observer, &life)?;
+        let worker = start_worker(ground, &app, (source, attempts), &observer, &life)?;
         Ok(Invoker(Arc::new(Shared {
             routes: RouteTable::new(&app.host.route_prefix, &app.functions),
             address: ground.address,
@@ -201,7 +202,7 @@ impl Invoker {
 fn start_worker(
     ground: &Ground,
     app: &App,
-    source: WorkerSource,
+    (source, attempts): (WorkerSource, Attempts),
     observer: &Observer,
     life: &Life,
 ) -> Result<Worker, StartError> {
@@ -217,6 +218,7 @@ fn start_worker(
                 app_settings: settings.clone(),
                 host_variables: checks::host_variables(root, settings, ground.address),
                 shutdown_grace: ground.shutdown_grace,
+                attempts,
             };
             let supervised = Worker::supervised(settings, observer);
             let (worker, supervisor) = supervised.map_err(|source| match host.custom_handler.port {

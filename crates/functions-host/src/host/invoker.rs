@@ -83,6 +83,12 @@ impl Invoker {
         self.0.worker.process_id()
     }
 
+    /// Whether the handler of another app would need the port that this one has (functions-host 1.1).
+    pub(super) fn keeps_port_of(&self, other: &App) -> bool {
+        let port = |app: &App| app.host.custom_handler.port;
+        self.handler_process().is_some() && port(other).is_some() && port(other) == port(self.app())
+    }
+
     /// Somebody whom the handler has to wait for, until the token is dropped.
     pub(super) fn count_caller(&self) -> TaskTrackerToken {
         self.0.life.callers.token()

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::failures::{Failures, Verdict};
 use super::pace::{self, Pace, Start};
 use super::process::{Process, ProcessSettings};
-use super::{Link, Past, State, Worker, WorkerSettings, local_client, probe, redirects};
+use super::{Attempts, Link, Past, State, Worker, WorkerSettings, local_client, probe, redirects};
 use crate::events::{AfterExit, HostEvent, LogLevel, Observer};
 use crate::warnings::{Warning, WarningCode};
 
@@ -24,6 +24,9 @@ const TOO_MANY_FAILURES: &str = "Exceeded http worker restart retry count. Shutt
 
 /// Exit code with which a handler asks to be restarted, uncounted.
 const RESTART_ME: i32 = 200;
+
+/// Nobody hears of it but who waits for it to become ready, and who has heard of the failure.
+const NOT_TAKEN: &str = "the handler did not become ready";
 
 const SHUTTING_DOWN: &str = "the host is shutting down";
 
@@ -89,6 +92,9 @@ impl Supervisor {
                 End::Replaced | End::Exited(_) => Verdict::GoOn,
                 End::Failed { line, error } => self.count_failure(worker_id, line, error),
             };
+            if verdict == Verdict::GiveUp && self.settings.attempts == Attempts::One {
+                return self.stop(NOT_TAKEN);
+            }
             if verdict == Verdict::GiveUp {
                 self.observer.log(LogLevel::Error, TOO_MANY_FAILURES);
                 return self.stop(TOO_MANY_FAILURES);
@@ -106,8 +112,11 @@ impl Supervisor {
     }
 
     fn count_failure(&mut self, worker_id: Uuid, line: String, error: Option<String>) -> Verdict {
-        let verdict = self.failures.add(Instant::now());
-        let next = if verdict == Verdict::GoOn { AfterExit::Restart } else { AfterExit::StopHost };
+        let (verdict, next) = match self.failures.add(Instant::now()) {
+            _ if self.settings.attempts == Attempts::One => (Verdict::GiveUp, AfterExit::StayDown),
+            Verdict::GoOn => (Verdict::GoOn, AfterExit::Restart),
+            Verdict::GiveUp => (Verdict::GiveUp, AfterExit::StopHost),
+        };
         let reason = error.as_ref().map_or_else(|| line.clone(), |error| format!("{line} {error}"));
         self.observer.tell(&HostEvent::WorkerFailed { worker_id, line, error, next });
         self.set_starting(|_| Past::Failed(reason.into()));
@@ -174,7 +183,8 @@ impl Supervisor {
         let (started, timeout) = (Instant::now(), self.settings.handler.initialization_timeout);
         let process_id = Some(process.id());
         let mut link = Some(Link { address, http: http.clone(), worker_id, process_id, ended: ended.clone() });
-        let mut readiness = std::pin::pin!(probe::until_ready(&http, address, timeout, &self.observer));
+        let observer = self.observer.clone();
+        let mut readiness = std::pin::pin!(probe::until_ready(&http, address, timeout, &observer));
         let mut running = true;
         loop {
             tokio::select! {
@@ -203,11 +213,14 @@ impl Supervisor {
 
     fn stop(&self, reason: &str) {
         self.state.send_if_modified(|state| {
-            let goes_on = !matches!(state, State::Stopped(_));
-            if goes_on {
-                *state = State::Stopped(reason.into());
-            }
-            goes_on
+            let reason = match state {
+                State::Stopped(_) => return false,
+                // What went wrong says more than that it is over.
+                State::Starting(Past::Failed(failure)) if reason == NOT_TAKEN => Arc::clone(failure),
+                _ => reason.into(),
+            };
+            *state = State::Stopped(reason);
+            true
         });
     }
 
@@ -224,8 +237,9 @@ impl Supervisor {
         });
     }
 
-    fn note_ready(&self, link: Link, after: Duration) {
+    fn note_ready(&mut self, link: Link, after: Duration) {
         let worker_id = link.worker_id;
+        self.settings.attempts = Attempts::AsInAzure;
         self.state.send_replace(State::Ready(link));
         self.observer.tell(&HostEvent::WorkerReady { worker_id, after });
     }

@@ -8,6 +8,7 @@ mod apps;
 mod invocations;
 mod keys;
 mod proxying;
+mod reload;
 mod responses;
 mod retries;
 mod server;

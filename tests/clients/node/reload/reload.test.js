@@ -1,10 +1,13 @@
 // `cargo dev` while its app is being changed: handlers are built and replaced under connected clients and running calls.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
+import { promisify } from "node:util";
 
 import { builder, clients, connect } from "../clients.js";
+import { environment } from "../environment.js";
 import { postText } from "../http.js";
 import { receivedBy } from "../inbox.js";
 import { Stack } from "../stack.js";
@@ -58,6 +61,18 @@ test("five clients stay connected while the handler is rebuilt three times, and 
     const numbers = messages.map(([, number]) => number).sort((one, other) => one - other);
     assert.deepEqual(numbers, sent);
   }
+});
+
+test("a function is run by its name, from another terminal", async () => {
+  const invoke = (...args) => promisify(execFile)(environment("LOCAL_STACK_BIN"), ["invoke", ...args, "--app", stack.file(".")]);
+
+  const { stdout } = await invoke("BROADCAST", "--data", "7");
+  assert.match(stdout, /^\d\n$/);
+  await assert.rejects(invoke("nothing"), ({ code, stderr }) => {
+    assert.equal(code, 1);
+    assert.match(stderr, /there is no function `nothing`; there are `broadcast`/);
+    return true;
+  });
 });
 
 /** Calls `broadcast` with 1, 2, 3… for as long as it is let, and notes which version answers. */
