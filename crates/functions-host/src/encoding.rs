@@ -5,6 +5,7 @@
 
 use base64::Engine as _;
 use jiff::Zoned;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 /// A value of an input or of the trigger's binding data, by what it is to .NET.
@@ -28,9 +29,29 @@ pub(crate) fn encode(value: InputValue) -> Value {
         InputValue::Bytes(bytes) => Value::String(base64::engine::general_purpose::STANDARD.encode(bytes)),
         // Parsed from its own short text form, which has no fraction.
         InputValue::Date(date) => Value::String(date.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()),
-        InputValue::Json(Value::Object(object)) => Value::Object(object),
-        InputValue::Json(other) => Value::String(other.to_string()),
+        InputValue::Json(value) => match json_text(&value) {
+            None => value,
+            Some(text) => Value::String(text),
+        },
     }
+}
+
+/// A JSON value that is written into the envelope by the same rule, without being copied.
+#[derive(Debug)]
+pub(crate) struct Encoded<'a>(pub(crate) &'a Value);
+
+impl Serialize for Encoded<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match json_text(self.0) {
+            None => self.0.serialize(serializer),
+            Some(text) => serializer.serialize_str(&text),
+        }
+    }
+}
+
+/// What stands for a value that does not travel as it is.
+fn json_text(value: &Value) -> Option<String> {
+    (!value.is_object()).then(|| value.to_string())
 }
 
 #[cfg(test)]

@@ -5,11 +5,13 @@
 use bytes::Bytes;
 use http::{HeaderMap, Method, header};
 use jiff::{Timestamp, Zoned, tz::TimeZone};
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::app::AuthLevel;
-use crate::encoding::{InputValue, encode};
+use crate::encoding::{Encoded, InputValue, encode};
 use crate::header_names::canonical_name;
 use crate::keys::Grant;
 use crate::newtonsoft::{looks_like_json, plain_text};
@@ -245,15 +247,48 @@ impl Sys {
 
 /// The envelope as it goes to the handler: the trigger first, then the other inputs in the order of function.json.
 /// `retry_context` goes into `Metadata` as it is, when a retry policy is active.
-pub(crate) fn envelope(data: Vec<(String, Value)>, binding_data: BindingData, retry_context: Option<Value>) -> Vec<u8> {
-    let mut metadata: Map<String, Value> = binding_data
-        .into_iter()
-        .filter(|(name, value)| !value.is_null() && !name.to_ascii_lowercase().ends_with("trigger"))
-        .map(|(name, value)| (name, encode(InputValue::Json(value))))
-        .collect();
-    metadata.extend(retry_context.map(|context| ("RetryContext".to_owned(), context)));
-    let data: Map<String, Value> = data.into_iter().collect();
-    json!({"Data": data, "Metadata": metadata}).to_string().into_bytes()
+pub(crate) fn envelope(data: &[(&str, Value)], binding_data: &BindingData, retry_context: Option<&Value>) -> Vec<u8> {
+    let envelope = Envelope { data: Data(data), metadata: Metadata { binding_data, retry_context } };
+    serde_json::to_vec(&envelope).expect("texts and JSON values are always JSON")
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Envelope<'a> {
+    data: Data<'a>,
+    metadata: Metadata<'a>,
+}
+
+struct Data<'a>(&'a [(&'a str, Value)]);
+
+struct Metadata<'a> {
+    binding_data: &'a BindingData,
+    retry_context: Option<&'a Value>,
+}
+
+const RETRY_CONTEXT: &str = "RetryContext";
+
+impl Serialize for Data<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+impl Serialize for Metadata<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, value) in self.binding_data {
+            let is_trigger = name.len() >= 7 && name.to_ascii_lowercase().ends_with("trigger");
+            let is_replaced = self.retry_context.is_some() && name == RETRY_CONTEXT;
+            if !value.is_null() && !is_trigger && !is_replaced {
+                map.serialize_entry(name, &Encoded(value))?;
+            }
+        }
+        if let Some(context) = self.retry_context {
+            map.serialize_entry(RETRY_CONTEXT, context)?;
+        }
+        map.end()
+    }
 }
 
 /// Local time with an offset; zeros at the end of the fraction are left out.

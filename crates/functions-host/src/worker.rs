@@ -137,6 +137,9 @@ impl Worker {
     /// # Errors
     /// When the host shuts down, or the handler has not become ready for so long that the host gives up.
     pub(crate) async fn link(&self) -> Result<Link, Arc<str>> {
+        if let State::Ready(link) = &*self.state.borrow() {
+            return Ok(link.clone());
+        }
         let mut state = self.state.subscribe();
         let settled = state.wait_for(|state| !matches!(state, State::Starting(_)));
         match tokio::time::timeout(self.patience, settled).await {

@@ -187,12 +187,12 @@ impl Invocation<'_> {
         let (trigger, binding_data) = self.read_trigger(call, &zone)?;
         let clock = self.host.timers.clock();
         let context = Context::new(&self.host.app.settings, &binding_data, notes, clock);
-        let mut data = vec![(self.function.trigger.name().to_owned(), encode(trigger))];
+        let mut data = vec![(self.function.trigger.name(), encode(trigger))];
         for input in &self.function.inputs {
             let value = signalr_input::value(input, context)?;
-            data.push((input.name().to_owned(), encode(InputValue::Json(value))));
+            data.push((input.name(), encode(InputValue::Json(value))));
         }
-        let answer = self.send(envelope(data, binding_data.clone(), self.retry_context.clone()), link, &zone).await?;
+        let answer = self.send(envelope(&data, &binding_data, self.retry_context.as_ref()), link, &zone).await?;
         self.tell_logs(&answer);
         let Outcome { response, outputs, returned, notes: about_the_answer } =
             answer.outcome(&self.function.outputs, &zone).map_err(|error| error.to_string())?;

@@ -41,9 +41,9 @@ impl Drop for Waiting<'_> {
 
 /// Runs a function until it succeeds or its policy says that it is enough; the last attempt is what counts.
 pub(super) async fn run(host: &Shared, function: &Function, call: Call) -> Finished {
-    let (Some(policy), Some(mut next)) = (&function.retry, call.again()) else {
-        return call::run(host, function, call, None).await;
-    };
+    // Most functions have no policy, and then nothing is kept for another attempt.
+    let Some(policy) = &function.retry else { return call::run(host, function, call, None).await };
+    let Some(mut next) = call.again() else { return call::run(host, function, call, None).await };
     let mut finished = call::run(host, function, call, Some(context(policy, 0, None))).await;
     let mut waiting = None;
     for retry in 1_u32.. {

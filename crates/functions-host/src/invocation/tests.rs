@@ -37,7 +37,7 @@ fn member_of_data(call: &HttpCall, name: &str, expected: &Value) {
 
 #[track_caller]
 fn metadata(call: &HttpCall, expected: &Value) {
-    let envelope = envelope(Vec::new(), call.binding_data(&sys("f", "2025-01-03T05:37:23Z"), &TimeZone::UTC), None);
+    let envelope = envelope(&[], &call.binding_data(&sys("f", "2025-01-03T05:37:23Z"), &TimeZone::UTC), None);
     let mut metadata = read(&envelope)["Metadata"].clone();
     for object in ["Query", "Headers", "sys"] {
         metadata.as_object_mut().unwrap().remove(object);
@@ -57,7 +57,7 @@ fn an_http_call_gives_the_recorded_envelope() {
     let mut call = call(Method::GET, "/api/use/test", &headers, b"");
     call.route_values = vec![("name".to_owned(), Some("test".to_owned()))];
     let binding_data = call.binding_data(&sys("use", "2025-01-03T05:37:23.9299023Z"), &TimeZone::UTC);
-    let written = envelope(vec![("req".to_owned(), Value::Object(call.request_object()))], binding_data, None);
+    let written = envelope(&[("req", Value::Object(call.request_object()))], &binding_data, None);
     assert_eq!(read(&written), read(HTTP.as_bytes()));
 }
 
@@ -66,10 +66,10 @@ fn negotiate_gets_the_connection_info_doubly_encoded() {
     let call = call(Method::POST, "/api/negotiate", &[("host", "localhost:7071")], b"");
     let info = "{\n  \"url\": \"http://localhost:8888/client/?hub=serverless\",\n  \"accessToken\": \"T\"\n}";
     let data = vec![
-        ("req".to_owned(), encode(InputValue::Request(call.request_object()))),
-        ("connectionInfo".to_owned(), encode(InputValue::Json(json!(info)))),
+        ("req", encode(InputValue::Request(call.request_object()))),
+        ("connectionInfo", encode(InputValue::Json(json!(info)))),
     ];
-    let mut written = read(&envelope(data, BindingData::new(), None));
+    let mut written = read(&envelope(&data, &BindingData::new(), None));
     written["Data"]["req"]["Identities"] = json!([]);
     assert_eq!(written, read(NEGOTIATE.as_bytes()));
 }
@@ -82,7 +82,7 @@ fn a_timer_gives_the_recorded_envelope() {
     let status = ScheduleStatus { last: Some(last.clone()), next, last_updated: last };
     let timer = TimerInfo { adjust_for_dst: true, status: Some(status), is_past_due: false };
     let sys = sys("statusUpdate", "2022-10-11T08:53:00.002Z");
-    let written = envelope(vec![("myTimer".to_owned(), timer.to_json())], sys.binding_data(), None);
+    let written = envelope(&[("myTimer", timer.to_json())], &sys.binding_data(), None);
     assert_eq!(read(&written), read(TIMER.as_bytes()));
 }
 
