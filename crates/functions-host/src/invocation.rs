@@ -3,7 +3,7 @@
 //! Easily missed: a body counts only when the request has a `Content-Length` greater than 0; a body sent in chunks is lost.
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, Method};
 use jiff::{Timestamp, Zoned, tz::TimeZone};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
@@ -11,11 +11,15 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::app::AuthLevel;
-use crate::encoding::{Encoded, InputValue, encode};
+use crate::encoding::{Encoded, InputValue};
 use crate::header_names::canonical_name;
 use crate::keys::Grant;
 use crate::newtonsoft::{looks_like_json, plain_text};
 use crate::routes::RouteValues;
+
+mod request_object;
+
+pub(crate) use request_object::RequestObject;
 
 /// An HTTP request as the trigger sees it.
 #[derive(Debug, Clone)]
@@ -80,23 +84,6 @@ pub(crate) struct Sys {
 pub(crate) type BindingData = Map<String, Value>;
 
 impl HttpCall {
-    /// The request object under `Data`.
-    pub(crate) fn request_object(&self) -> Map<String, Value> {
-        let mut request = Map::new();
-        request.insert("Url".to_owned(), json!(self.url));
-        request.insert("Method".to_owned(), json!(self.method.as_str()));
-        request.insert("Query".to_owned(), self.query(|values| values.join(",")));
-        request.insert("Headers".to_owned(), self.headers(|values| json!(values)));
-        request.insert("Params".to_owned(), self.params());
-        request.insert("Identities".to_owned(), json!([self.identity.to_json()]));
-        if let Some(body) = &self.body {
-            let body =
-                if is_binary(&self.headers) { encode(InputValue::Bytes(body.to_vec())) } else { json!(text(body)) };
-            request.insert("Body".to_owned(), body);
-        }
-        request
-    }
-
     /// What binding expressions can name: members of the body, query and route parameters, then the objects.
     pub(crate) fn binding_data(&self, sys: &Sys, zone: &TimeZone) -> BindingData {
         let mut data = BindingData::new();
@@ -154,10 +141,6 @@ impl HttpCall {
         let names = self.headers.keys();
         let values = |name| self.headers.get_all(name).iter().map(|value| text(value.as_bytes())).collect::<Vec<_>>();
         names.map(|name| (canonical_name(name.as_str()).to_owned(), value(&values(name)))).collect()
-    }
-
-    fn params(&self) -> Value {
-        self.route_values.iter().map(|(name, value)| (name.clone(), json!(value))).collect()
     }
 
     /// The query as forwarding writes it: repeated names joined with `,`, everything escaped again (functions-host 2.8).
@@ -247,7 +230,11 @@ impl Sys {
 
 /// The envelope as it goes to the handler: the trigger first, then the other inputs in the order of function.json.
 /// `retry_context` goes into `Metadata` as it is, when a retry policy is active.
-pub(crate) fn envelope(data: &[(&str, Value)], binding_data: &BindingData, retry_context: Option<&Value>) -> Vec<u8> {
+pub(crate) fn envelope(
+    data: &[(&str, InputValue)],
+    binding_data: &BindingData,
+    retry_context: Option<&Value>,
+) -> Vec<u8> {
     let envelope = Envelope { data: Data(data), metadata: Metadata { binding_data, retry_context } };
     serde_json::to_vec(&envelope).expect("texts and JSON values are always JSON")
 }
@@ -259,7 +246,7 @@ struct Envelope<'a> {
     metadata: Metadata<'a>,
 }
 
-struct Data<'a>(&'a [(&'a str, Value)]);
+struct Data<'a>(&'a [(&'a str, InputValue)]);
 
 struct Metadata<'a> {
     binding_data: &'a BindingData,
@@ -301,13 +288,6 @@ fn local_text(time: &Zoned) -> String {
 fn set(data: &mut BindingData, name: String, value: Value) {
     let known = data.keys().find(|key| key.eq_ignore_ascii_case(&name)).cloned();
     data.insert(known.unwrap_or(name), value);
-}
-
-/// Whether the body goes into the envelope as base64.
-fn is_binary(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    media_type == "application/octet-stream" || media_type.starts_with("multipart/")
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(info["url"], "http://localhost:8888/client/?hub=serverless");
         assert_eq!(read_payload(info["accessToken"].as_str().unwrap()).unwrap()["exp"], 1_700_003_600);
         let expected = r#"{"endpoints":[{"endpointType":"Primary","name":"","endpoint":"http://localhost:8888","online":true,"connectionInfo":null}]}"#;
-        assert_eq!(encode(InputValue::Json(value)).to_string(), expected);
+        assert_eq!(encode(&InputValue::Json(value)).to_string(), expected);
     }
 
     #[test]
@@ -168,7 +168,7 @@ mod tests {
             };
             value_of(&InputBinding::SignalREndpoints(binding), &json!({}))
         };
-        let value = encode(InputValue::Json(endpoints("AzureSignalRConnectionString").unwrap()));
+        let value = encode(&InputValue::Json(endpoints("AzureSignalRConnectionString").unwrap()));
         let expected = r#"[{"endpointType":"Primary","name":"","endpoint":"http://localhost:8888","online":true}]"#;
         assert_eq!(value, json!(expected));
         assert!(endpoints("Other").is_err());

@@ -23,7 +23,7 @@ use crate::answer::{Answer, Outcome, OutputValue};
 use crate::app::{Function, HttpMode, OutputBinding, Trigger};
 use crate::bindings::signalr_trigger::UpstreamEvent;
 use crate::bindings::{Context, Notes, signalr_input, signalr_output};
-use crate::encoding::{InputValue, encode};
+use crate::encoding::InputValue;
 use crate::events::{HostEvent, LogLevel};
 use crate::http_output::{HttpOutput, Rendered};
 use crate::invocation::{BindingData, HttpCall, Sys, TimerInfo, envelope};
@@ -187,10 +187,10 @@ impl Invocation<'_> {
         let (trigger, binding_data) = self.read_trigger(call, &zone)?;
         let clock = self.host.timers.clock();
         let context = Context::new(&self.host.app.settings, &binding_data, notes, clock);
-        let mut data = vec![(self.function.trigger.name(), encode(trigger))];
+        let mut data = vec![(self.function.trigger.name(), trigger)];
         for input in &self.function.inputs {
             let value = signalr_input::value(input, context)?;
-            data.push((input.name(), encode(InputValue::Json(value))));
+            data.push((input.name(), InputValue::Json(value)));
         }
         let answer = self.send(envelope(&data, &binding_data, self.retry_context.as_ref()), link, &zone).await?;
         self.tell_logs(&answer);
@@ -220,7 +220,8 @@ impl Invocation<'_> {
         let sys = Sys { method_name, utc_now: self.host.timers.clock().now(), rand_guid: Uuid::new_v4() };
         match (call, &self.function.trigger) {
             (Call::Http(request), _) => {
-                Ok((InputValue::Request(request.request_object()), request.binding_data(&sys, zone)))
+                let binding_data = request.binding_data(&sys, zone);
+                Ok((InputValue::Request(Box::new(request)), binding_data))
             }
             (Call::Timer { timer, .. }, _) => Ok((InputValue::Json(timer.to_json()), sys.binding_data())),
             (Call::ByHand, Trigger::Timer(trigger)) => {
