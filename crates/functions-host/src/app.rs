@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
 use crate::warnings::Warning;
 
 mod function;
@@ -36,6 +38,8 @@ pub struct App {
     pub broken: Vec<BrokenFunction>,
     /// App settings: the environment and local.settings.json.
     pub settings: Settings,
+    /// `WEBSITE_TIME_ZONE`, else that of this process: schedules are in it, and so are dates that the host writes anew.
+    pub time_zone: TimeZone,
     /// Things the developer should know that do not stop the app.
     pub notices: Vec<Warning>,
 }
@@ -222,7 +226,8 @@ impl App {
         };
         notices.extend(notices::about(&host, &functions, &settings));
         notices.extend(notices::about_connections(&root, &functions));
-        Ok(App { root, host, functions, broken, settings, notices })
+        let time_zone = settings.time_zone();
+        Ok(App { root, host, functions, broken, settings, time_zone, notices })
     }
 
     /// The names of the settings by which SignalR bindings find their service, each once, in alphabetical order.

@@ -90,7 +90,7 @@ impl Timers {
         let lease = self.lease(&function.name);
         let Some(_lease) = stop.run_until_cancelled(lease.lock()).await else { return };
         let (observer, runner) = (invoker.observer(), &HostRunner { invoker, function });
-        let zone = TimeZone::system();
+        let zone = invoker.app().time_zone.clone();
         Timer { function, trigger, timers: self, observer, activity: &activity, zone, stop, runner }.run().await;
     }
 

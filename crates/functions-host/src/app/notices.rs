@@ -56,8 +56,15 @@ fn about_time_zones(functions: &[Function], settings: &Settings) -> Option<Warni
         Trigger::Timer(timer) => !timer.schedule.is_interval(),
         Trigger::Http(_) | Trigger::SignalR(_) => false,
     };
-    let zone = settings.get("WEBSITE_TIME_ZONE")?;
+    let zone = settings.get("WEBSITE_TIME_ZONE").filter(|zone| !zone.is_empty())?;
     functions.iter().any(has_schedule).then(|| {
+        if jiff::tz::TimeZone::get(zone).is_err() {
+            let text = format!(
+                "The setting WEBSITE_TIME_ZONE is '{zone}', which names no time zone of the IANA database, so that of this machine \
+                 counts; use a name such as 'Europe/Berlin'."
+            );
+            return Warning::new(WarningCode::TimeZone, text);
+        }
         let text = format!(
             "The setting WEBSITE_TIME_ZONE is '{zone}', which Linux Consumption and Flex Consumption plans do not support: there \
              schedules are in UTC. Leave it out, or use another plan."

@@ -8,6 +8,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
 
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 use super::AppError;
@@ -103,6 +104,12 @@ impl Settings {
     pub fn signalr_endpoints(&self) -> BTreeSet<String> {
         let below = self.section("Azure:SignalR:Endpoints").into_iter().filter(|(_, value)| !value.is_empty());
         below.map(|(path, _)| path.split(':').next().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// The zone of `WEBSITE_TIME_ZONE`, by its IANA name, else that of this process.
+    pub(super) fn time_zone(&self) -> TimeZone {
+        let named = self.get("WEBSITE_TIME_ZONE").and_then(|name| TimeZone::get(name).ok());
+        named.unwrap_or_else(TimeZone::system)
     }
 
     /// Whether a switch such as `AzureWebJobs.<function>.Disabled` is on: `1` or `true`.

@@ -167,3 +167,27 @@ fn what_surprises_only_in_azure_is_told() {
         assert!(found.starts_with(expected), "{found}");
     }
 }
+
+#[test]
+fn schedules_are_in_the_time_zone_of_the_app() {
+    let zone = |setting: &str| {
+        let settings = format!(
+            r#"{{ "IsEncrypted": false, "Values": {{ "FUNCTIONS_WORKER_RUNTIME": "custom", "AzureWebJobsStorage": "x",
+            "WEBSITE_TIME_ZONE": "{setting}" }} }}"#
+        );
+        let files = [("host.json", HOST), ("local.settings.json", &settings), ("t/function.json", &timer(""))];
+        let app = app_of(&files).1.unwrap();
+        (app.time_zone.iana_name().map(str::to_owned), app.notices.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    let (name, notices) = zone("Asia/Tokyo");
+    assert_eq!(name.as_deref(), Some("Asia/Tokyo"));
+    assert!(notices[0].contains("Linux Consumption"), "{notices:?}");
+    let (name, notices) = zone("Tokyo Standard Time");
+    assert_ne!(name.as_deref(), Some("Asia/Tokyo"));
+    assert!(
+        notices[0]
+            .starts_with("FH3019 The setting WEBSITE_TIME_ZONE is 'Tokyo Standard Time', which names no time zone"),
+        "{notices:?}"
+    );
+    assert_eq!(zone("").1, Vec::<String>::new());
+}

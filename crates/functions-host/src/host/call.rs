@@ -183,8 +183,8 @@ impl Invocation<'_> {
 
     /// Default mode: the envelope to the handler, and its answer to caller and outputs.
     async fn invoke(&self, call: Call, link: &Link, notes: &Notes) -> Result<Reply, String> {
-        let zone = TimeZone::system();
-        let (trigger, binding_data) = self.read_trigger(call, &zone)?;
+        let zone = &self.host.app.time_zone;
+        let (trigger, binding_data) = self.read_trigger(call, zone)?;
         let clock = self.host.timers.clock();
         let context = Context::new(&self.host.app.settings, &binding_data, notes, clock);
         let mut data = vec![(self.function.trigger.name(), trigger)];
@@ -192,10 +192,10 @@ impl Invocation<'_> {
             let value = signalr_input::value(input, context)?;
             data.push((input.name(), InputValue::Json(value)));
         }
-        let answer = self.send(envelope(&data, &binding_data, self.retry_context.as_ref()), link, &zone).await?;
+        let answer = self.send(envelope(&data, &binding_data, self.retry_context.as_ref()), link, zone).await?;
         self.tell_logs(&answer);
         let Outcome { response, outputs, returned, notes: about_the_answer } =
-            answer.outcome(&self.function.outputs, &zone).map_err(|error| error.to_string())?;
+            answer.outcome(&self.function.outputs, zone).map_err(|error| error.to_string())?;
         about_the_answer.into_iter().for_each(|note| notes.add(note));
         self.tell_outputs(&outputs);
         self.send_outputs(outputs, context).await?;

@@ -32,7 +32,7 @@ fn read(json: &[u8]) -> Value {
 
 #[track_caller]
 fn member_of_data(call: &HttpCall, name: &str, expected: &Value) {
-    assert_eq!(object_of(&call).get(name).unwrap_or(&Value::Null), expected);
+    assert_eq!(object_of(call).get(name).unwrap_or(&Value::Null), expected);
 }
 
 #[track_caller]

@@ -82,7 +82,7 @@ pub(super) async fn answer(invoker: &Invoker, extension: &str, request: Request)
     let Ok(body) = axum::body::to_bytes(body, super::BODY_LIMIT).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    match receive(trigger, &connection, key, protocol, &parts.headers, &body) {
+    match receive(trigger, &connection, key, protocol, &parts.headers, &body, &invoker.app().time_zone) {
         Ok(delivery) => run(invoker, place, trigger, delivery).await,
         Err(refusal) => {
             let name = &invoker.app().functions[place].name;
@@ -142,6 +142,7 @@ fn receive(
     protocol: Protocol,
     headers: &HeaderMap,
     body: &[u8],
+    zone: &TimeZone,
 ) -> Result<Delivery, Refusal> {
     let mut event = UpstreamEvent::read(key, headers)?;
     let mut invocation_id = None;
@@ -151,7 +152,7 @@ fn receive(
         ClientEvent::Called(_) => {
             let mut call = message::read_call(protocol, body)?;
             invocation_id = call.invocation_id.take();
-            event = event.with_call(call, &TimeZone::system())?;
+            event = event.with_call(call, zone)?;
         }
     }
     check_signature(connection, headers, &event.connection_id)?;
