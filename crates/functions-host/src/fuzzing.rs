@@ -56,21 +56,20 @@ pub fn routes(input: &[u8]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
+#[path = "../../../fuzz/seeds.rs"]
+mod seeds;
 
+#[cfg(test)]
+mod tests {
     use super::*;
 
     #[test]
     fn every_seed_keeps_the_promises() {
-        for (name, target) in TARGETS {
-            let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(name);
-            let seeds: Vec<_> = seeds.read_dir().unwrap().map(|seed| seed.unwrap().path()).collect();
-            assert!(!seeds.is_empty(), "{name} has no seeds");
-            for path in seeds {
-                let seed = std::fs::read(&path).unwrap();
-                std::panic::catch_unwind(|| target(&seed)).unwrap_or_else(|_| panic!("{name}: {}", path.display()));
-            }
-        }
+        seeds::keep_the_promises(&TARGETS);
+    }
+
+    #[test]
+    fn damaged_seeds_keep_the_promises() {
+        seeds::keep_the_promises_when_damaged(&TARGETS);
     }
 }

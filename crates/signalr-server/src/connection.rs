@@ -26,7 +26,7 @@ use activity::Activity;
 pub use disconnect::Disconnect;
 use inbox::Inbox;
 use numbering::Numbering;
-use outbox::{Backlog, Flushed, Outbox, Posted, Refused};
+use outbox::{Backlog, Flushed, Joined, Outbox, Posted, Refused};
 pub use results::InvokeError;
 use results::Results;
 use retained::Limits;
@@ -228,8 +228,8 @@ impl Connection {
     }
 
     /// Writes what waits, as far as the client takes it at once.
-    pub(crate) fn flush(&self, now: Duration) {
-        match self.0.outbox.flush() {
+    pub(crate) fn flush(&self, joined: &mut Joined, now: Duration) {
+        match self.0.outbox.flush(joined) {
             Flushed::Everything => self.0.activity.sent(now),
             Flushed::NotEverything => self.0.activity.stalled(now),
             Flushed::Nothing => {}

@@ -166,6 +166,11 @@ impl Frame {
         }
     }
 
+    /// Whether both are the same piece of memory.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.bytes.as_ptr() == other.bytes.as_ptr() && self.bytes.len() == other.bytes.len()
+    }
+
     /// What the frame counts in queues.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()

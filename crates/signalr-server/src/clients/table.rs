@@ -118,13 +118,24 @@ impl Table {
         groups.into_iter().flatten().map(ToString::to_string).collect()
     }
 
-    pub(super) fn audience(&self, audience: Audience<'_>) -> Vec<Connection> {
-        let all = |members: Option<&Members>| members.map(|members| members.values().cloned().collect());
+    /// Everybody who is meant, in the order in which they came.
+    pub(super) fn visit(&self, audience: Audience<'_>, mut visit: impl FnMut(&Connection)) {
+        let members = |members: Option<&Members>, visit| members.into_iter().flat_map(Members::values).for_each(visit);
         match audience {
-            Audience::Everyone => self.connections.values().map(|entry| entry.connection.clone()).collect(),
-            Audience::User(user_id) => all(self.user(user_id)).unwrap_or_default(),
-            Audience::Group(group) => all(self.group(group)).unwrap_or_default(),
-            Audience::Connection(id) => self.connection(id).into_iter().cloned().collect(),
+            Audience::Everyone => self.connections.values().for_each(|entry| visit(&entry.connection)),
+            Audience::User(user_id) => members(self.user(user_id), &mut visit),
+            Audience::Group(group) => members(self.group(group), &mut visit),
+            Audience::Connection(id) => self.connection(id).into_iter().for_each(visit),
+        }
+    }
+
+    /// How many are meant.
+    pub(super) fn count(&self, audience: Audience<'_>) -> usize {
+        match audience {
+            Audience::Everyone => self.len(),
+            Audience::User(user_id) => self.user(user_id).map_or(0, Members::len),
+            Audience::Group(group) => self.group(group).map_or(0, Members::len),
+            Audience::Connection(_) => 1,
         }
     }
 

@@ -8,6 +8,7 @@
 //! socket gets all of them first.
 
 mod frames;
+mod joined;
 mod writing;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,6 +18,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 use self::frames::Frames;
+pub(crate) use self::joined::Joined;
 pub(crate) use self::writing::{Flushed, Sink, Step};
 use super::retained::{Limits, Overflow, Retained};
 use super::traffic::Volume;

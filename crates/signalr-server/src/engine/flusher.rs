@@ -12,6 +12,7 @@ use tokio::task::yield_now;
 
 use super::Engine;
 use crate::Connection;
+use crate::connection::outbox::Joined;
 
 /// Connections that are written to before other tasks have their turn: at most about a third of a millisecond.
 const AT_ONCE: usize = 64;
@@ -81,7 +82,7 @@ async fn flush(engine: Arc<Engine>) {
         if !engine.flusher.next(&mut connections) {
             return;
         }
-        let now = engine.now();
-        connections.drain(..).for_each(|connection| connection.flush(now));
+        let (now, mut joined) = (engine.now(), Joined::default());
+        connections.drain(..).for_each(|connection| connection.flush(&mut joined, now));
     }
 }

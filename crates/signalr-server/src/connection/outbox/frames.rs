@@ -60,12 +60,27 @@ impl Frames {
         Some(&frame.websocket()[self.begun..])
     }
 
+    /// Whether these frames, and nothing else, are what is left to write.
+    pub(super) fn are(&self, frames: &[Frame]) -> bool {
+        self.begun == 0 && self.len() == frames.len() && self.iter().zip(frames).all(|(own, other)| own.is_same(other))
+    }
+
+    /// Whether a part of the first one is written.
+    pub(super) fn is_begun(&self) -> bool {
+        self.begun > 0
+    }
+
+    /// In order, those that are begun included.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Frame> {
+        self.first.iter().chain(&self.rest)
+    }
+
     /// Hands the next frames to one vectored write.
     pub(super) fn with_slices<R>(&self, write: impl FnOnce(&[IoSlice<'_>]) -> R) -> R {
         let mut slices = [IoSlice::new(&[]); SLICES];
         let mut begun = self.begun;
         let mut used = 0;
-        for (slice, frame) in slices.iter_mut().zip(self.first.iter().chain(&self.rest)) {
+        for (slice, frame) in slices.iter_mut().zip(self.iter()) {
             *slice = IoSlice::new(&frame.websocket()[begun..]);
             begun = 0;
             used += 1;

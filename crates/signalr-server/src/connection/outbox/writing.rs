@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::net::TcpStream;
 
-use super::{Outbox, Phase, Posted, Refused, State, enqueue, wake};
+use super::{Joined, Outbox, Phase, Posted, Refused, State, enqueue, wake};
 use crate::protocol::Frame;
 
 /// Takes bytes and never waits.
@@ -76,8 +76,8 @@ impl Outbox {
         Ok(if was_listed { Posted::Settled } else { Posted::ToFlush })
     }
 
-    /// Writes what is queued on behalf of the task of the socket.
-    pub(crate) fn flush(&self) -> Flushed {
+    /// Writes what is queued on behalf of the task of the socket. `joined` is what was written for the last connection.
+    pub(crate) fn flush(&self, joined: &mut Joined) -> Flushed {
         let mut state = self.lock();
         state.is_listed = false;
         if state.phase == Phase::Ended || state.cut || state.is_blocked || state.frames.is_empty() {
@@ -89,7 +89,7 @@ impl Outbox {
         }
         let mut context = Context::from_waker(Waker::noop());
         while !state.frames.is_empty() && !state.is_blocked {
-            let written = state.write_once(&mut context, &mut &*wire);
+            let written = state.write_once(&mut context, &mut &*wire, Some(joined));
             state.is_blocked = !matches!(written, Poll::Ready(Ok(1..)));
         }
         state.wire = Some(wire);
@@ -112,7 +112,7 @@ impl Outbox {
             state.watch(context);
             return if state.is_all_said() { Step::Close } else { Step::Wait };
         }
-        match state.write_once(context, sink) {
+        match state.write_once(context, sink, None) {
             Poll::Ready(Ok(1..)) => Step::Wrote,
             Poll::Ready(_) => Step::Drop,
             Poll::Pending => {
@@ -154,8 +154,14 @@ impl State {
     }
 
     /// One system call. A vectored one costs more, and its slices need a kilobyte of stack that is cleared first.
-    fn write_once(&mut self, context: &mut Context<'_>, sink: &mut impl Sink) -> Poll<Result<usize>> {
-        let written = match self.frames.only() {
+    fn write_once(
+        &mut self,
+        context: &mut Context<'_>,
+        sink: &mut impl Sink,
+        joined: Option<&mut Joined>,
+    ) -> Poll<Result<usize>> {
+        let one_piece = self.frames.only().or_else(|| joined?.of(&self.frames, self.bytes));
+        let written = match one_piece {
             Some(bytes) => sink.poll_write(context, bytes),
             None => self.frames.with_slices(|slices| sink.poll_write_vectored(context, slices)),
         };
