@@ -9,6 +9,8 @@ use proptest::prelude::{Strategy, any, prop};
 use proptest::sample::Index;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
+use super::Target;
+
 /// The seeds of a target.
 fn seeds(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target);
@@ -19,7 +21,7 @@ fn seeds(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     seeds
 }
 
-pub(crate) fn keep_the_promises(targets: &[(&str, fn(&[u8]))]) {
+pub(crate) fn keep_the_promises(targets: &[(&str, Target)]) {
     for (name, target) in targets {
         for (path, seed) in seeds(name) {
             catch_unwind(|| target(&seed)).unwrap_or_else(|_| panic!("{name}: {}", path.display()));
@@ -27,7 +29,7 @@ pub(crate) fn keep_the_promises(targets: &[(&str, fn(&[u8]))]) {
     }
 }
 
-pub(crate) fn keep_the_promises_when_damaged(targets: &[(&str, fn(&[u8]))]) {
+pub(crate) fn keep_the_promises_when_damaged(targets: &[(&str, Target)]) {
     for (name, target) in targets {
         let seeds: Vec<Vec<u8>> = seeds(name).into_iter().map(|(_, seed)| seed).collect();
         let config = Config { failure_persistence: None, ..Config::default() };
