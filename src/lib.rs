@@ -38,7 +38,7 @@ use axum::Router;
 use axum::http::{StatusCode, Uri};
 use axum::routing::get;
 use identity::Identity;
-use presence::Upstream;
+use presence::{Counter, Upstream};
 use service::Service;
 use std::sync::Arc;
 
@@ -48,6 +48,7 @@ struct App {
     service: Arc<Service>,
     identity: Arc<Identity>,
     upstream: Arc<Upstream>,
+    counter: Arc<Counter>,
 }
 
 impl App {
@@ -56,6 +57,7 @@ impl App {
             service: Arc::new(Service::new(config.signalr.clone())),
             identity: Arc::new(Identity::new(config.sign_in.clone())),
             upstream: Arc::default(),
+            counter: Arc::default(),
         }
     }
 }

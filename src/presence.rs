@@ -12,7 +12,9 @@ use crate::api::{Presence, PresentUser};
 use azure_signalr::rest::GroupMember;
 use azure_signalr::{GroupName, HubClient, RestError};
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
 
 /// The group of all connections. It is this app's own: nobody joins or leaves it by asking.
 pub(crate) const ONLINE: &str = "online";
@@ -69,20 +71,48 @@ impl Census {
     }
 
     /// As callers see it; `detail` says why it is not to be believed.
-    pub(crate) fn into_presence(self, detail: Option<String>) -> Presence {
+    pub(crate) fn to_presence(&self, detail: Option<String>) -> Presence {
         let user_count = self.user_count();
         let connections = self.users.values().fold(self.anonymous, |sum, count| sum.saturating_add(*count));
-        let users = self.users.into_iter().take(MOST_USERS);
-        let users = users.map(|(user_id, connections)| PresentUser { user_id, connections }).collect();
+        let users = self.users.iter().take(MOST_USERS);
+        let user = |(user_id, connections): (&String, &u32)| PresentUser {
+            user_id: user_id.clone(),
+            connections: *connections,
+        };
+        let users = users.map(user).collect();
         Presence { connections, user_count, users, anonymous: self.anonymous, detail }
     }
 }
 
-/// Counts who is connected, page by page.
-pub(crate) async fn census(hub: Option<HubClient>) -> Result<Census, PresenceError> {
-    let mut census = Census::default();
-    for_each_connection(hub, |member| census.count(member)).await?;
-    Ok(census)
+/// Counts who is connected. That takes a call for every 200 connections, so callers who ask at the same time share one count, which has
+/// begun after each of them asked.
+#[derive(Debug, Default)]
+pub(crate) struct Counter {
+    last: Mutex<Option<Count>>,
+}
+
+#[derive(Debug)]
+struct Count {
+    began: Instant,
+    census: Arc<Census>,
+}
+
+impl Counter {
+    pub(crate) async fn census(&self, hub: Option<HubClient>) -> Result<Arc<Census>, PresenceError> {
+        let asked = Instant::now();
+        let mut last = self.last.lock().await;
+        if let Some(Count { began, census }) = &*last
+            && *began > asked
+        {
+            return Ok(Arc::clone(census));
+        }
+        let began = Instant::now();
+        let mut census = Census::default();
+        for_each_connection(hub, |member| census.count(member)).await?;
+        let census = Arc::new(census);
+        *last = Some(Count { began, census: Arc::clone(&census) });
+        Ok(census)
+    }
 }
 
 /// Shows every connection to `see`.
@@ -111,6 +141,7 @@ pub(crate) fn online() -> GroupName {
 mod tests {
     use super::*;
     use serde_json::json;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     fn census(members: &[(&str, Option<&str>)]) -> Census {
         let mut census = Census::default();
@@ -126,7 +157,7 @@ mod tests {
         let census =
             census(&[("1", Some("bob")), ("2", None), ("3", Some("ann")), ("4", Some("bob")), ("5", Some(""))]);
         assert_eq!(census.active_users(), 4);
-        let presence = census.into_presence(None);
+        let presence = census.to_presence(None);
         assert_eq!((presence.connections, presence.user_count, presence.anonymous), (5, 2, 2));
         let user = |user_id: &str, connections| PresentUser { user_id: user_id.to_owned(), connections };
         assert_eq!(presence.users, [user("ann", 1), user("bob", 2)]);
@@ -135,12 +166,42 @@ mod tests {
     #[test]
     fn more_than_a_thousand_users_are_counted_and_not_listed() {
         let users = (0..1500).map(|number| (format!("{number:04}"), 1)).collect();
-        let presence = Census { users, anonymous: 0 }.into_presence(None);
+        let presence = Census { users, anonymous: 0 }.to_presence(None);
         assert_eq!((presence.connections, presence.user_count, presence.users.len()), (1500, 1500, 1000));
     }
 
     #[tokio::test]
     async fn without_a_service_nobody_can_say() {
-        assert!(matches!(super::census(None).await, Err(PresenceError::NoService)));
+        assert!(matches!(Counter::default().census(None).await, Err(PresenceError::NoService)));
+    }
+
+    /// A service whose answers take a moment, and how often it is asked.
+    async fn service() -> (HubClient, Arc<AtomicUsize>) {
+        let asked = Arc::<AtomicUsize>::default();
+        let count = Arc::clone(&asked);
+        let list = async move || {
+            count.fetch_add(1, Ordering::SeqCst);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            axum::Json(json!({"value": [{"connectionId": "1", "userId": "ann"}]}))
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async { axum::serve(listener, axum::Router::new().fallback(list)).await });
+        let connection = format!("Endpoint=http://127.0.0.1:{port};AccessKey=key;").parse().unwrap();
+        (azure_signalr::RestClient::new(connection).hub(&"h".parse().unwrap()), asked)
+    }
+
+    #[tokio::test]
+    async fn callers_who_ask_at_the_same_time_share_a_count_and_the_next_one_gets_its_own() {
+        let (hub, asked) = service().await;
+        let counter = Counter::default();
+        let many = (0..20).map(|_| counter.census(Some(hub.clone())));
+        for census in futures_util::future::join_all(many).await {
+            assert_eq!(census.unwrap().users["ann"], 1);
+        }
+        // The first, and one that has begun after all the others had asked.
+        assert_eq!(asked.load(Ordering::SeqCst), 2);
+        counter.census(Some(hub)).await.unwrap();
+        assert_eq!(asked.load(Ordering::SeqCst), 3);
     }
 }

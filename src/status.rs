@@ -3,7 +3,6 @@
 use crate::App;
 use crate::api::StatusUpdate;
 use crate::error::chain;
-use crate::presence;
 use jiff::Timestamp;
 
 /// A service that is not well is not asked for anything more.
@@ -18,7 +17,7 @@ pub(crate) async fn gather(app: &App) -> StatusUpdate {
 /// `None` when it is not known, which a made-up number would hide.
 async fn active_users(app: &App) -> Option<u32> {
     let hub = app.service.hub()?;
-    let census = presence::census(Some(hub.clone())).await;
+    let census = app.counter.census(Some(hub.clone())).await;
     let census = census.inspect_err(|error| tracing::warn!(error = chain(error), "the users are not counted")).ok()?;
     if census.is_empty()
         && let Some(suspicion) = app.upstream.suspicion(Some(&hub)).await

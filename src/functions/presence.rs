@@ -4,7 +4,7 @@ use crate::api::UserPresence;
 use crate::error::{CallError, chain};
 use crate::invocation::Call;
 use crate::outputs::Reply;
-use crate::presence::{self, PresenceError};
+use crate::presence::PresenceError;
 use crate::rights::Act;
 use azure_signalr::UserId;
 use custom_handler::{HttpResponse, InvocationResult};
@@ -13,12 +13,12 @@ use serde::Serialize;
 pub(super) async fn presence(call: Call) -> Result<InvocationResult<Reply>, CallError> {
     call.may(Act::SeeWhoIsThere)?;
     let hub = call.app.service.hub();
-    let census = presence::census(hub.clone()).await.map_err(|error| unavailable(&error))?;
+    let census = call.app.counter.census(hub.clone()).await.map_err(|error| unavailable(&error))?;
     let detail = if census.is_empty() { call.app.upstream.suspicion(hub.as_ref()).await } else { None };
     if let Some(detail) = &detail {
         tracing::warn!("{detail}");
     }
-    reply(&census.into_presence(detail))
+    reply(&census.to_presence(detail))
 }
 
 /// The service knows whether a user is there, also where it does not report its clients; how often, only the list says.
@@ -32,12 +32,8 @@ pub(super) async fn user_presence(call: Call) -> Result<InvocationResult<Reply>,
 }
 
 async fn count(call: &Call, user: &UserId) -> Result<Option<u32>, CallError> {
-    let mut connections = 0_u32;
-    let counted = presence::for_each_connection(call.app.service.hub(), |member| {
-        connections += u32::from(member.user_id.as_deref() == Some(user.as_str()));
-    });
-    counted.await.map_err(|error| unavailable(&error))?;
-    Ok((connections > 0).then_some(connections))
+    let census = call.app.counter.census(call.app.service.hub()).await.map_err(|error| unavailable(&error))?;
+    Ok(census.users.get(user.as_str()).copied())
 }
 
 fn unavailable(error: &PresenceError) -> CallError {
