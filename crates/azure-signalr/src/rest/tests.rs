@@ -1,6 +1,9 @@
 //! What really goes over the wire, seen by a listener that records it and answers as it is told.
 
-use std::num::NonZeroU32;
+mod answers;
+mod identity;
+mod repetition;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -8,17 +11,12 @@ use std::time::{Duration, SystemTime};
 use axum::Router;
 use axum::body::Bytes;
 use axum::response::{IntoResponse, Response};
-use futures_util::TryStreamExt;
 use http::{HeaderMap, Method, StatusCode, Uri};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use super::{Backoff, ErrorCode, RestClient, RestError, RetryPolicy};
-use crate::token::{Audience, ClientToken, Rejection, Verifier};
-use crate::{
-    AccessKey, ConnectionString, GroupAction, GroupName, HubName, Invocation, Member, Message, Target, UserId,
-};
-use crate::{BearerToken, CredentialError, TokenFuture, TokenSource};
+use super::{ErrorCode, RestClient, RestError, RetryPolicy};
+use crate::token::{Audience, Rejection, Verifier};
+use crate::{AccessKey, ConnectionString, GroupAction, HubName, Member, Message, Target};
 
 const KEY: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGH";
 const TARGET: Target = Target::from_static("newMessage");
@@ -272,274 +270,6 @@ async fn a_client_that_is_printed_shows_no_key() {
     assert!(printed.contains("***") && !printed.contains(KEY), "{printed}");
 }
 
-/// Repeats at once.
-fn at_once(max_retries: u32) -> RetryPolicy {
-    RetryPolicy { max_retries, delay: Duration::ZERO, ..RetryPolicy::default() }
-}
-
-/// How many requests a message and a group action make, and whether they end well.
-async fn check_repeated(statuses: &'static [u16], message: (usize, bool), action: (usize, bool)) {
-    let service = Service::answering_in_turn(statuses).await;
-    let sent = service.client().with_retry(at_once(2)).hub(&hub()).send(&to_everyone()).await;
-    assert_eq!((service.count(), sent.is_ok()), message, "a message, {statuses:?}");
-    let service = Service::answering_in_turn(statuses).await;
-    let applied = service.client().with_retry(at_once(2)).hub(&hub()).apply(&remove_connection()).await;
-    assert_eq!((service.count(), applied.is_ok()), action, "an action, {statuses:?}");
-}
-
-#[tokio::test]
-async fn a_message_that_may_have_been_delivered_is_not_repeated() {
-    check_repeated(&[503, 202], (2, true), (2, true)).await;
-    check_repeated(&[500, 202], (1, false), (2, true)).await;
-    check_repeated(&[408, 202], (1, false), (2, true)).await;
-    check_repeated(&[502, 504, 202], (3, true), (3, true)).await;
-    check_repeated(&[503], (3, false), (3, false)).await;
-    check_repeated(&[429, 202], (1, false), (1, false)).await;
-    check_repeated(&[400, 202], (1, false), (1, false)).await;
-    check_repeated(&[401, 202], (1, false), (1, false)).await;
-}
-
-#[tokio::test]
-async fn every_attempt_carries_the_same_request_id() {
-    let service = Service::answering_in_turn(&[503, 202]).await;
-    let hub = service.client().with_retry(at_once(1)).hub(&hub()).with_request_id("7d6f");
-    hub.send(&to_everyone()).await.unwrap();
-    let requests = service.requests.lock().unwrap();
-    let ids: Vec<_> = requests.iter().map(|request| request.header("x-ms-client-request-id")).collect();
-    assert_eq!(ids, [Some("7d6f"), Some("7d6f")]);
-}
-
-#[tokio::test]
-async fn an_answer_that_does_not_come_is_waited_for_again_unless_clients_could_see_it() {
-    let service = Service::start(std::future::pending).await;
-    let client = service.client().with_timeout(Duration::from_millis(30)).with_retry(at_once(1));
-    assert!(matches!(client.hub(&hub()).send(&to_everyone()).await, Err(RestError::Unanswered { .. })));
-    assert_eq!(service.count(), 1);
-    assert!(matches!(client.hub(&hub()).apply(&add_connection()).await, Err(RestError::Unanswered { .. })));
-    assert_eq!(service.count(), 3);
-}
-
-#[tokio::test]
-async fn a_message_that_found_no_connection_is_sent_again() {
-    // A port that only begins to listen once the first attempt has failed.
-    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-    let policy = RetryPolicy { max_retries: 1000, delay: Duration::from_millis(5), ..at_once(0) };
-    let policy = RetryPolicy { backoff: Backoff::Fixed, ..policy };
-    let client = client(&format!("Endpoint=http://127.0.0.1:{port};AccessKey={KEY}")).with_retry(policy);
-    assert!(client.clone().with_retry(RetryPolicy::none()).hub(&hub()).send(&to_everyone()).await.is_err());
-    let (hub, message) = (client.hub(&hub()), to_everyone());
-    let listening = async {
-        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
-        let app = Router::new().fallback(|| std::future::ready(StatusCode::ACCEPTED));
-        tokio::spawn(async move { axum::serve(listener, app).await });
-    };
-    let (sent, ()) = tokio::join!(hub.send(&message), listening);
-    sent.unwrap();
-}
-
-#[tokio::test]
-async fn a_service_that_wants_to_be_left_alone_for_longer_than_there_is_time_is_not_asked_again() {
-    let busy = (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "3600")]);
-    let service = Service::answering(busy).await;
-    let client = service.client().with_retry(at_once(3)).with_deadline(Duration::from_secs(600));
-    let error = client.hub(&hub()).send(&to_everyone()).await.unwrap_err();
-    assert_eq!(
-        (error.status(), error.retry_after()),
-        (Some(StatusCode::SERVICE_UNAVAILABLE), Some(Duration::from_secs(3600)))
-    );
-    assert_eq!(service.count(), 1);
-}
-
-#[tokio::test]
-async fn a_deadline_ends_a_call_with_all_its_attempts() {
-    let service = Service::start(std::future::pending).await;
-    let client = service.client().with_retry(at_once(1000)).with_deadline(Duration::from_millis(50));
-    let error = client.hub(&hub()).apply(&add_connection()).await.unwrap_err();
-    assert!(matches!(&error, RestError::DeadlineExceeded { deadline, .. } if deadline.as_millis() == 50), "{error:?}");
-}
-
-#[tokio::test]
-async fn calls_beyond_the_limit_wait_for_their_turn() {
-    let (under_way, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    // Each call is answered only together with two others.
-    let three = Arc::new(tokio::sync::Barrier::new(3));
-    let (count, seen) = (Arc::clone(&under_way), Arc::clone(&most));
-    let service = Service::start(move || {
-        let (count, seen, three) = (Arc::clone(&count), Arc::clone(&seen), Arc::clone(&three));
-        async move {
-            seen.fetch_max(count.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-            three.wait().await;
-            count.fetch_sub(1, Ordering::SeqCst);
-            StatusCode::ACCEPTED.into_response()
-        }
-    })
-    .await;
-    let hub = service.client().with_concurrency(3).hub(&hub());
-    let message = to_everyone();
-    let calls = (0..12).map(|_| hub.send(&message));
-    for sent in futures_util::future::join_all(calls).await {
-        sent.unwrap();
-    }
-    assert_eq!((service.count(), most.load(Ordering::SeqCst)), (12, 3));
-}
-
-#[tokio::test]
-async fn a_call_whose_turn_does_not_come_ends_with_its_deadline() {
-    let service = Service::start(std::future::pending).await;
-    let client = service.client().with_concurrency(1).with_deadline(Duration::from_millis(50));
-    let (hub, message) = (client.hub(&hub()), to_everyone());
-    let (first, second) = tokio::join!(hub.send(&message), hub.send(&message));
-    assert!(matches!(first, Err(RestError::DeadlineExceeded { .. })));
-    assert!(matches!(second, Err(RestError::DeadlineExceeded { .. })));
-    assert_eq!(service.count(), 1);
-}
-
-#[tokio::test]
-async fn existence_is_yes_no_or_an_error() {
-    let (alice, admins): (UserId, GroupName) = ("alice".parse().unwrap(), "admins".parse().unwrap());
-    let yes = Service::answering(StatusCode::OK).await.client().hub(&hub());
-    assert!(yes.user(&alice).exists().await.unwrap() && yes.user(&alice).is_in(&admins).await.unwrap());
-    let absent = |code: &'static str| Service::answering((StatusCode::NOT_FOUND, [("x-ms-error-code", code)]));
-    let no_user = absent("warning.user.notexisted").await.client().hub(&hub());
-    assert!(!no_user.user(&alice).exists().await.unwrap());
-    assert!(no_user.user(&alice).is_in(&admins).await.is_err());
-    assert!(no_user.group(&admins).exists().await.is_err());
-    let not_in_group = absent("Info.User.NotInGroup").await.client().hub(&hub());
-    assert!(!not_in_group.user(&alice).is_in(&admins).await.unwrap());
-    let lost = Service::answering(StatusCode::NOT_FOUND).await.client().hub(&hub());
-    assert!(matches!(lost.user(&alice).exists().await, Err(RestError::NotFound { code: None, .. })));
-}
-
-#[tokio::test]
-async fn closing_a_connection_that_has_ended_is_no_error() {
-    let gone = (StatusCode::NOT_FOUND, [("x-ms-error-code", "Warning.Connection.NotExisted")]);
-    let hub = Service::answering(gone).await.client().hub(&hub());
-    hub.connection(&"c".parse().unwrap()).close(None).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_generated_token_is_taken_out_of_its_document() {
-    let service = Service::answering(r#"{"token":"t.o.k"}"#).await;
-    let token = service.client().hub(&hub()).generate_token(None, NonZeroU32::new(5).unwrap()).await.unwrap();
-    assert_eq!(token, "t.o.k");
-    let error = Service::answering("nonsense").await.client().hub(&hub());
-    let error = error.generate_token(None, NonZeroU32::MIN).await.unwrap_err();
-    assert!(matches!(error, RestError::UnreadableAnswer { .. }), "{error:?}");
-}
-
-#[tokio::test]
-async fn a_temporary_key_signs_client_tokens() {
-    let service = Service::answering(r#"{"AccessKey":"borrowed","KeyId":"k1"}"#).await;
-    let lent = service.client().access_key().await.unwrap();
-    assert_eq!(service.only_request().uri.path(), "/api/v1/auth/accessKey");
-    let connection: ConnectionString = "Endpoint=https://a;AuthType=azure.msi".parse().unwrap();
-    let now = SystemTime::now();
-    let token = ClientToken::new(&hub()).sign_with(&lent, &connection, now).unwrap();
-    let audience = Audience::Client { hub: "serverless", hosts: &["a"] };
-    Verifier::new([AccessKey::new("borrowed")]).verify(&token, &audience, now).unwrap();
-    assert!(!format!("{lent:?}").contains("borrowed"));
-}
-
-#[tokio::test]
-async fn what_a_client_answers_is_kept_byte_for_byte() {
-    let service = Service::answering(r#"{"result":12345678901234567890123}"#).await;
-    let id = "c".parse().unwrap();
-    let question = Invocation::new(TARGET);
-    let answer = service.client().hub(&hub()).connection(&id).invoke(&question).await.unwrap();
-    assert_eq!((answer.result.get(), answer.protocol), ("12345678901234567890123", None));
-    let nothing = Service::answering("{}").await.client().hub(&hub());
-    let answer = nothing.connection(&id).invoke(&question).await.unwrap();
-    assert_eq!(answer.read::<Option<u8>>().unwrap(), None);
-}
-
-#[tokio::test]
-async fn pages_are_followed_to_the_service_of_the_connection_string_only() {
-    let pages = [
-        r#"{"value":[{"connectionId":"c1","userId":"u1"},{"connectionId":"c2"}],"nextLink":"https://evil.example/steal?continuationToken=c2"}"#,
-        r#"{"value":[],"nextLink":"/api?continuationToken=c3"}"#,
-        r#"{"value":[{"connectionId":"c4","userId":""}]}"#,
-    ];
-    let next = Arc::new(AtomicUsize::new(0));
-    let service =
-        Service::start(move || std::future::ready(pages[next.fetch_add(1, Ordering::SeqCst)].into_response())).await;
-    let (hub, group) = (service.client().hub(&hub()), "online".parse().unwrap());
-    let found: Vec<_> = hub.group(&group).members().page_size(2).top(9).into_stream().try_collect().await.unwrap();
-    let found: Vec<_> = found.iter().map(|member| (member.connection_id.as_str(), member.user_id.as_deref())).collect();
-    assert_eq!(found, [("c1", Some("u1")), ("c2", None), ("c4", Some(""))]);
-    let queries: Vec<_> =
-        service.requests.lock().unwrap().iter().map(|request| request.uri.query().unwrap().to_owned()).collect();
-    let first = "api-version=2024-12-01&maxpagesize=2&top=9";
-    let second = "api-version=2024-12-01&maxpagesize=2&top=7&continuationToken=c2";
-    let third = "api-version=2024-12-01&maxpagesize=2&top=7&continuationToken=c3";
-    assert_eq!(queries, [first, second, third]);
-}
-
-#[tokio::test]
-async fn a_page_that_leads_to_itself_is_an_error() {
-    let page = r#"{"value":[{"connectionId":"c1"}],"nextLink":"http://x/?continuationToken=c1"}"#;
-    let (hub, group) = (Service::answering(page).await.client().hub(&hub()), "online".parse().unwrap());
-    let mut members = hub.group(&group).members();
-    assert_eq!(members.next_page().await.unwrap().unwrap().len(), 1);
-    assert!(matches!(members.next_page().await, Err(RestError::UnreadableAnswer { .. })));
-}
-
-#[tokio::test]
-async fn members_end_at_the_top() {
-    let page = r#"{"value":[{"connectionId":"c1"},{"connectionId":"c2"}],"nextLink":"http://x/?continuationToken=c2"}"#;
-    let service = Service::answering(page).await;
-    let (hub, group) = (service.client().hub(&hub()), "online".parse().unwrap());
-    let mut members = hub.group(&group).members().top(1);
-    assert_eq!(members.next_page().await.unwrap().unwrap().len(), 1);
-    assert!(members.next_page().await.unwrap().is_none());
-    assert_eq!(service.count(), 1);
-}
-
-/// A source that always has the same token.
-#[derive(Debug)]
-struct Given;
-
-impl TokenSource for Given {
-    fn token<'a>(&'a self, scope: &'a str) -> TokenFuture<'a> {
-        assert_eq!(scope, "https://signalr.azure.com/.default");
-        Box::pin(std::future::ready(Ok(BearerToken::new("entra", SystemTime::now()))))
-    }
-}
-
-#[tokio::test]
-async fn a_token_of_entra_is_sent_as_it_is() {
-    let service = Service::answering(StatusCode::ACCEPTED).await;
-    let connection = format!("Endpoint=http://127.0.0.1:{};AuthType=azure.msi", service.port);
-    client(&connection).with_tokens(Arc::new(Given)).hub(&hub()).send(&to_everyone()).await.unwrap();
-    assert_eq!(service.only_request().header("authorization"), Some("Bearer entra"));
-}
-
-#[tokio::test]
-async fn a_token_of_entra_is_not_sent_in_the_open() {
-    let client = client("Endpoint=http://signalr.example;AuthType=azure.msi").with_tokens(Arc::new(Given));
-    let error = client.hub(&hub()).send(&to_everyone()).await.unwrap_err();
-    assert!(matches!(error, RestError::Credential(CredentialError::NotEncrypted { .. })), "{error:?}");
-    assert_eq!(
-        error.to_string(),
-        "a token of Microsoft Entra is sent over https only, and the service's address is `http://signalr.example/`; use its https address"
-    );
-}
-
-#[cfg(not(feature = "entra"))]
-#[test]
-fn an_identity_without_the_feature_is_refused_with_the_cure() {
-    let error = client("Endpoint=https://a;AuthType=azure.msi").with_identity(|_| None).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "`AuthType=azure.msi` needs Microsoft Entra; build `azure-signalr` with its feature `entra`, or use a connection string with `AccessKey=`"
-    );
-}
-
-#[test]
-fn an_identity_is_not_asked_for_where_there_is_a_key() {
-    let client = client(&format!("Endpoint=https://a;AccessKey={KEY}"));
-    assert!(client.with_identity(|name| panic!("`{name}` was read")).is_ok());
-}
-
 #[tokio::test]
 async fn the_calling_program_is_named_after_the_library() {
     let service = Service::answering(StatusCode::ACCEPTED).await;
@@ -559,17 +289,4 @@ async fn a_redirection_is_not_followed() {
     .await;
     let error = service.client().hub(&hub()).send(&to_everyone()).await.unwrap_err();
     assert_eq!((error.status(), elsewhere.count()), (Some(StatusCode::TEMPORARY_REDIRECT), 0));
-}
-
-#[tokio::test]
-async fn a_message_that_was_accepted_is_sent_even_where_the_answer_breaks_off() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        let (mut socket, _) = listener.accept().await.unwrap();
-        let _ = socket.read(&mut [0; 4096]).await.unwrap();
-        socket.write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 9\r\n\r\n{").await.unwrap();
-    });
-    let client = client(&format!("Endpoint=http://127.0.0.1:{port};AccessKey={KEY}"));
-    client.hub(&hub()).send(&to_everyone()).await.unwrap();
 }
