@@ -14,7 +14,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::endpoint::negotiate;
 use crate::protocol::handshake;
 use crate::protocol::splitter::SeparatorSplitter;
-use crate::{HubProtocol, Query, Transport, Transports};
+use crate::{HubProtocol, Query, Transports};
 
 pub use conversation::sessions;
 pub use frames::websocket_frames;
@@ -77,6 +77,7 @@ mod seeds;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Transport;
 
     #[test]
     fn every_seed_keeps_the_promises() {
