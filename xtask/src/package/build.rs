@@ -63,7 +63,12 @@ pub(super) fn build(target: Target, toolchain: &Toolchain) -> Result<PathBuf> {
     let zig = needs_zig(target, standard_library).then(|| python::install_packages(&ZIG)).transpose()?;
     let mut build = command(target, standard_library, zig.as_deref());
     // Paths of this machine have no business in a program that is given away, and would make it differ from machine to machine.
-    build.env("CARGO_ENCODED_RUSTFLAGS", toolchain.remapped(&sysroot).join("\u{1f}"));
+    let mut flags = toolchain.remapped(&sysroot);
+    if standard_library == StandardLibrary::FromSources {
+        // Its musl comes from Zig; rustc would look for one beside a compiled standard library.
+        flags.push("-Clink-self-contained=no".to_owned());
+    }
+    build.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
     let messages = run_for_output(&mut build)?;
     messages.lines().find_map(|line| executable(line, "handler")).context("cargo built no handler")
 }
