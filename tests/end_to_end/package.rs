@@ -39,7 +39,7 @@ struct Patterns(Vec<String>);
 impl Patterns {
     fn read(root: &Path) -> Self {
         let text = fs::read_to_string(root.join(".funcignore")).expect("there is a .funcignore");
-        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        let lines: Vec<String> = text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
         for line in &lines {
             let name = line.trim_end_matches('/');
             let simple =

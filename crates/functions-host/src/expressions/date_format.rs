@@ -73,7 +73,11 @@ fn padded(date: &Zoned, letter: char, run: usize) -> Option<String> {
     let twelve = |hour: i8| if hour % 12 == 0 { 12 } else { hour % 12 };
     let value = match letter {
         'y' if run <= 2 => date.year() % 100,
-        'y' => return Some(format!("{:0run$}", date.year())),
+        // Not by a width of `format!`, which holds 65,535 at most and panics beyond.
+        'y' => {
+            let year = date.year().to_string();
+            return Some("0".repeat(run.saturating_sub(year.len())) + &year);
+        }
         'M' => i16::from(date.month()),
         'd' => i16::from(date.day()),
         'H' => i16::from(date.hour()),
@@ -110,6 +114,13 @@ mod tests {
     fn check(pattern: &str, expected: &str) {
         let date: Zoned = "2026-02-07T15:04:05.123456789+02:00[Europe/Helsinki]".parse().expect("a date");
         assert_eq!(format(&date, pattern), expected, "{pattern}");
+    }
+
+    #[test]
+    fn a_year_may_be_wider_than_any_format_of_rust() {
+        check("yyyyyy", "002026");
+        let width = usize::from(u16::MAX) + 1;
+        check(&"y".repeat(width), &format!("{}2026", "0".repeat(width - 4)));
     }
 
     #[test]

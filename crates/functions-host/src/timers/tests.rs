@@ -209,12 +209,13 @@ async fn a_schedule_without_occurrence_ends_at_once() {
 }
 
 #[tokio::test]
-async fn the_next_five_occurrences_are_told_first() {
+async fn the_next_five_occurrences_are_told_and_then_which_one_is_waited_for() {
     let clock = clock_at("2026-02-07T15:44:30Z");
     let record = run(&trigger("0 0 */12 * * *"), &clock, 1, Duration::ZERO).await;
     let expected = "statusUpdate Cron: '0 0 0,12 * * *'\n02/08/2026 00:00:00Z\n02/08/2026 12:00:00Z\n\
                     02/09/2026 00:00:00Z\n02/09/2026 12:00:00Z\n02/10/2026 00:00:00Z";
-    assert_eq!(record.events, [expected]);
+    let waits = "TimerWaits { function: \"statusUpdate\", next: 2026-02-08T00:00:00Z }";
+    assert_eq!(record.events, [expected, waits]);
 }
 
 #[test]

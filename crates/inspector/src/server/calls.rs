@@ -48,21 +48,19 @@ struct Answer {
     status: StatusCode,
     content_type: String,
     body: Vec<u8>,
+    chain: Option<u64>,
 }
 
 /// Calls a function and shows what it answers.
 pub(super) async fn call(State(app): State<App>, Body(calling): Body<Calling>) -> Result<Json<Value>, Refused> {
-    let since = app.shared.now();
     let answer = make(&app, &calling).await?;
-    let find = || app.shared.record().chains.of_request(&calling.method, &calling.target, since).map(|chain| chain.id);
-    let chain = until_recorded(&app.shared, find).await;
     let body = masked(Excerpt::of(&answer.body).text());
     Ok(Json(json!({
         "status": answer.status.as_u16(),
         "contentType": answer.content_type,
         "body": body,
         "bytes": answer.body.len(),
-        "chain": chain,
+        "chain": answer.chain,
     })))
 }
 
@@ -83,7 +81,9 @@ pub(super) async fn negotiate(
     })
 }
 
+/// Calls a function; the answer comes when its chain is recorded, so that it is there for whoever looks next.
 async fn make(app: &App, calling: &Calling) -> Result<Answer, Refused> {
+    let since = app.shared.now();
     let host = app.shared.record().parts.host.as_ref().map(|host| host.address).ok_or_else(unanswered)?;
     let url = function_address(&format!("http://{host}"), &calling.target)?;
     let method = calling.method.parse().map_err(|_| Refused::bad(format!("`{}` is no method", calling.method)))?;
@@ -101,7 +101,9 @@ async fn make(app: &App, calling: &Calling) -> Result<Answer, Refused> {
             break;
         }
     }
-    Ok(Answer { status, content_type, body })
+    let find = || app.shared.record().chains.of_request(&calling.method, &calling.target, since).map(|chain| chain.id);
+    let chain = until_recorded(&app.shared, find).await;
+    Ok(Answer { status, content_type, body, chain })
 }
 
 /// Functions may be called, and nothing else of the host.
