@@ -41,9 +41,14 @@ export function follow(onState, onChange) {
 
 /** Loads one list again and again without ever asking twice at the same time, nor more often than every `period` ms. */
 export class Reloading {
+  static #paused = false;
+  /** What waits for the end of the pause. */
+  static #held = new Set();
+
   #load;
   #period;
   #wanted = false;
+  #asked = false;
   #busy = false;
   #stopped = false;
   #last = 0;
@@ -51,6 +56,18 @@ export class Reloading {
   constructor(load, period = 600) {
     this.#load = load;
     this.#period = period;
+  }
+
+  /** While the page is paused nothing is loaded that nobody has asked for, not even what was about to be. */
+  static pause() {
+    this.#paused = true;
+  }
+
+  static goOn() {
+    this.#paused = false;
+    const held = [...this.#held];
+    this.#held.clear();
+    for (const one of held) one.soon();
   }
 
   /** Loads soon. */
@@ -62,7 +79,11 @@ export class Reloading {
       const wait = this.#last + this.#period - performance.now();
       if (wait > 0) await new Promise((done) => setTimeout(done, wait));
       if (this.#stopped) break;
-      this.#wanted = false;
+      if (Reloading.#paused && !this.#asked) {
+        Reloading.#held.add(this);
+        break;
+      }
+      this.#wanted = this.#asked = false;
       this.#last = performance.now();
       // What cannot be loaded now is loaded with the next change; the header says that the inspector is away.
       await this.#load().catch(() => {});
@@ -70,13 +91,15 @@ export class Reloading {
     this.#busy = false;
   }
 
-  /** Loads at once, whenever it was loaded last. */
+  /** Loads at once, whenever it was loaded last, because somebody asks for it. */
   now() {
     this.#last = 0;
+    this.#asked = true;
     return this.soon();
   }
 
   stop() {
     this.#stopped = true;
+    Reloading.#held.delete(this);
   }
 }

@@ -3,7 +3,7 @@
 // A view is `{ title, filters, mount(root, app) }`; `mount` returns `{ update(state), leave() }`, both optional. `update` is called with
 // every state, unless the page is paused.
 
-import { follow } from "./api.js";
+import { Reloading, follow } from "./api.js";
 import { fill, h, write } from "./dom.js";
 import { count } from "./format.js";
 import { connections } from "./connections.js";
@@ -85,6 +85,8 @@ function changed(how) {
 
 pause.addEventListener("click", () => {
   app.paused = !app.paused;
+  if (app.paused) Reloading.pause();
+  else Reloading.goOn();
   pause.setAttribute("aria-pressed", String(app.paused));
   write(pause, app.paused ? "Go on" : "Pause");
   live.className = `live ${app.paused ? "" : "on"}`;
