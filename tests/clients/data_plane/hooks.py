@@ -13,6 +13,7 @@ import zlib
 import requests.auth
 import schemathesis
 from hypothesis import strategies
+from schemathesis.core import NOT_SET
 from schemathesis.generation import GenerationMode
 
 import client
@@ -63,7 +64,9 @@ def is_as_documented(case):
 
 def is_every_second(case):
     """The same for the same case in every run."""
-    told = (case.operation.label, case.path_parameters, case.query, case.body)
+    # What is not set would be written with its address, which is another one in every run.
+    body = None if case.body is NOT_SET else case.body
+    told = (case.operation.label, case.path_parameters, case.query, body)
     return zlib.crc32(repr(told).encode()) % 2 == 0
 
 
