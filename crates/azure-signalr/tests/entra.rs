@@ -23,12 +23,12 @@ struct Listener {
 
 impl Listener {
     async fn answering(answer: impl Fn() -> Response + Clone + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("the test stands on it");
+        let address = format!("http://{}", listener.local_addr().expect("the test stands on it"));
         let requests = Requests::default();
         let record = Arc::clone(&requests);
         let app = Router::new().fallback(move |uri: Uri, headers: HeaderMap| {
-            record.lock().unwrap().push((uri, headers));
+            record.lock().expect("the test stands on it").push((uri, headers));
             std::future::ready(answer())
         });
         // Ends with the runtime of its test.
@@ -43,7 +43,7 @@ impl Listener {
     /// The endpoint of a managed identity, in the form of App Service.
     async fn identity() -> Self {
         Self::answering(|| {
-            let expires_on = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 3600;
+            let expires_on = SystemTime::now().duration_since(UNIX_EPOCH).expect("the test stands on it").as_secs() + 3600;
             let token = format!(
                 r#"{{"access_token":"from-identity","expires_on":"{expires_on}","resource":"https://signalr.azure.com","token_type":"Bearer"}}"#
             );
@@ -53,12 +53,17 @@ impl Listener {
     }
 
     fn headers(&self, name: &str) -> Vec<String> {
-        let requests = self.requests.lock().unwrap();
-        requests.iter().map(|(_, headers)| headers[name].to_str().unwrap().to_owned()).collect()
+        let requests = self.requests.lock().expect("the test stands on it");
+        requests.iter().map(|(_, headers)| headers[name].to_str().expect("the test stands on it").to_owned()).collect()
     }
 
     fn queries(&self) -> Vec<String> {
-        self.requests.lock().unwrap().iter().map(|(uri, _)| uri.query().unwrap_or_default().to_owned()).collect()
+        self.requests
+            .lock()
+            .expect("the test stands on it")
+            .iter()
+            .map(|(uri, _)| uri.query().unwrap_or_default().to_owned())
+            .collect()
     }
 }
 
@@ -69,13 +74,13 @@ async fn broadcast(service: &Listener, auth: &str, environment: &[(&str, &str)])
     command.args(["chat", "hello", "world"]).env_clear().env("AzureSignalRConnectionString", connection);
     // Nothing that is on this machine may go through a proxy.
     command.env("HTTP_PROXY", "http://127.0.0.1:1").envs(environment.iter().copied());
-    command.output().await.unwrap()
+    command.output().await.expect("the test stands on it")
 }
 
 /// Cargo builds examples beside the tests.
 fn example(name: &str) -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let folder = test.parent().and_then(Path::parent).unwrap().join("examples");
+    let test = std::env::current_exe().expect("the test stands on it");
+    let folder = test.parent().and_then(Path::parent).expect("the test stands on it").join("examples");
     folder.join(name).with_extension(std::env::consts::EXE_EXTENSION)
 }
 
@@ -113,14 +118,14 @@ async fn a_user_assigned_identity_is_named_by_its_client_id() {
 async fn a_developer_is_known_by_the_azure_command_line() {
     use std::os::unix::fs::PermissionsExt;
 
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("the test stands on it");
     let az = folder.path().join("az");
     let token = r#"{"accessToken":"from-az","expires_on":4102444800,"expiresOn":"2100-01-01 00:00:00.000000","tokenType":"Bearer"}"#;
     let script = format!(
         "#!/bin/sh\n[ \"$*\" = 'account get-access-token -o json --scope https://signalr.azure.com/.default' ] || exit 9\necho '{token}'\n"
     );
-    std::fs::write(&az, script).unwrap();
-    std::fs::set_permissions(&az, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::write(&az, script).expect("the test stands on it");
+    std::fs::set_permissions(&az, std::fs::Permissions::from_mode(0o755)).expect("the test stands on it");
     let service = Listener::service().await;
     let path = format!("{}:/usr/bin:/bin", folder.path().display());
     expect_success(&broadcast(&service, "AuthType=azure", &[("PATH", &path)]).await);
@@ -137,5 +142,5 @@ async fn an_identity_that_is_refused_says_whose_it_is_and_nothing_is_sent() {
     assert!(!output.status.success() && said.contains("the managed identity"), "{said}");
     assert!(said.contains("The requested identity has not been assigned to this resource"), "{said}");
     assert!(!said.contains("proof"), "{said}");
-    assert!(service.requests.lock().unwrap().is_empty());
+    assert!(service.requests.lock().expect("the test stands on it").is_empty());
 }
