@@ -7,7 +7,8 @@ mod fanout;
 mod overhead;
 mod smoke;
 
-mod handler;
+mod callers;
+mod echo_handler;
 mod load;
 mod probe;
 mod server;
@@ -33,7 +34,7 @@ enum Benchmark {
     /// Calls a handler directly and through the Functions host, in turns
     Host(overhead::Options),
     /// Is the handler that `host` measures; `host` starts it by itself
-    Handler(handler::Options),
+    ServeHandler(echo_handler::Options),
     /// Is the raw-socket server that the others are measured against; `fanout` starts it by itself
     Probe(probe::Options),
 }
@@ -54,7 +55,7 @@ async fn main() -> ExitCode {
             match benchmark {
                 Benchmark::Fanout(options) => fanout::run(&options).await,
                 Benchmark::Host(options) => overhead::run(&options).await,
-                Benchmark::Handler(options) => handler::run(&options).await.map(|()| Verdict::Good),
+                Benchmark::ServeHandler(options) => echo_handler::run(&options).await.map(|()| Verdict::Good),
                 Benchmark::Smoke(options) => smoke::run(&options).await,
                 Benchmark::Probe(options) => probe::run(&options).await.map(|()| Verdict::Good),
             }

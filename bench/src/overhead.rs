@@ -4,7 +4,6 @@
 //! handler share one core, the callers have another, so requests per second are requests per second and core.
 
 mod app;
-mod callers;
 mod report;
 mod turn;
 

@@ -2,6 +2,7 @@
 
 mod goals;
 mod json;
+mod judgement;
 mod statistics;
 mod text;
 
@@ -97,8 +98,7 @@ pub(crate) fn write(report: &Report, format: Format) -> anyhow::Result<Verdict> 
         Format::Json => json::write(&mut out, report, &judgements)?,
     }
     out.flush()?;
-    let failed = judgements.iter().any(|judgement| judgement.outcome == goals::Outcome::Fail);
-    Ok(if failed { Verdict::Bad } else { Verdict::Good })
+    Ok(judgement::verdict(&judgements))
 }
 
 /// Tells whoever watches how far the run is, beside the report.

@@ -13,7 +13,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
 use super::Way;
-use super::callers::Request;
+use crate::callers::Request;
 use crate::machine::Cores;
 
 /// How long a program may take to answer.
@@ -47,7 +47,7 @@ impl App {
         let this_program = std::env::current_exe().context("cannot tell where this program is")?;
         let host_json = json!({
             "version": "2.0",
-            "customHandler": {"description": {"defaultExecutablePath": this_program, "arguments": ["handler"]}},
+            "customHandler": {"description": {"defaultExecutablePath": this_program, "arguments": ["serve-handler"]}},
         });
         let settings = json!({"IsEncrypted": false, "Values": {"FUNCTIONS_WORKER_RUNTIME": "custom"}});
         std::fs::write(folder.path().join("host.json"), host_json.to_string())?;
@@ -69,7 +69,7 @@ impl App {
         let mut command = match way {
             Way::Direct => {
                 let mut command = cores.server_command(&self.this_program);
-                command.arg("handler").env("FUNCTIONS_CUSTOMHANDLER_PORT", &port);
+                command.arg("serve-handler").env("FUNCTIONS_CUSTOMHANDLER_PORT", &port);
                 command
             }
             Way::Host => {

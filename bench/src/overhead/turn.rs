@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::Way;
 use super::app::App;
-use super::callers::call;
+use crate::callers::call;
 use crate::machine::{Cores, CpuTime};
 use crate::report::quantile;
 

@@ -6,9 +6,8 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use serde::Serialize;
-
 use super::Report;
+use super::judgement::Judgement;
 use super::statistics::Spread;
 use crate::fanout::{Scenario, Session};
 use crate::load::phase::{Pace, Phase};
@@ -31,23 +30,6 @@ const SATURATED: f64 = 0.95;
 
 /// From here on something else has used too much of the cores.
 const DISTURBED: f64 = 0.1;
-
-/// A goal and what has become of it.
-#[derive(Debug, Serialize)]
-pub(super) struct Judgement {
-    pub(super) outcome: Outcome,
-    pub(super) goal: String,
-    pub(super) found: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub(super) enum Outcome {
-    Pass,
-    Fail,
-    /// There is nothing to judge by.
-    Skip,
-}
 
 /// Two servers, round by round; above 1 the product is ahead.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -82,11 +64,11 @@ fn speed(report: &Report, scenario: Scenario, pace: Pace, other: Kind, least: f6
     };
     let pairs = pairs(report, scenario, pace, other);
     let Some(comparison) = Comparison::of(&pairs) else {
-        return Judgement { outcome: Outcome::Skip, goal, found: absence(report, other) };
+        return Judgement::skipped(goal, absence(report, other));
     };
     let ratio = comparison.decisive().median;
     let reached = if other == Kind::Probe { ratio >= least } else { ratio > least };
-    Judgement { outcome: Outcome::of(reached), goal, found: comparison.to_string() }
+    Judgement::of(reached, goal, comparison.to_string())
 }
 
 /// The phases of the product and of another server that were measured in the same round.
@@ -138,15 +120,15 @@ fn memory(report: &Report, scenario: Scenario) -> Judgement {
     let goal = format!("{}: at most {:.0} KiB per idle connection", describe(scenario), IDLE_MEMORY / 1024.0);
     if scenario.clients < ENOUGH_FOR_MEMORY {
         let found = format!("fewer than {ENOUGH_FOR_MEMORY} clients do not tell");
-        return Judgement { outcome: Outcome::Skip, goal, found };
+        return Judgement::skipped(goal, found);
     }
     let sessions = report.sessions(scenario, Kind::Product);
     let Some(memory) = Spread::of(sessions.map(|(_, session)| session.idle_memory as f64 / scenario.clients as f64))
     else {
-        return Judgement { outcome: Outcome::Skip, goal, found: absence(report, Kind::Product) };
+        return Judgement::skipped(goal, absence(report, Kind::Product));
     };
     let found = format!("{:.1} KiB", memory.map(|bytes| bytes / 1024.0));
-    Judgement { outcome: Outcome::of(memory.median <= IDLE_MEMORY), goal, found }
+    Judgement::of(memory.median <= IDLE_MEMORY, goal, found)
 }
 
 /// Whether every turn of the product went well: one that lost or doubled anything did not.
@@ -156,16 +138,12 @@ fn completeness(report: &Report) -> Judgement {
     let failure = own().find_map(|measurement| Some((measurement, measurement.result.as_ref().err()?)));
     if let Some((measurement, cause)) = failure {
         let found = format!("round {}, {}: {cause}", measurement.round + 1, describe(measurement.scenario));
-        return Judgement { outcome: Outcome::Fail, goal, found };
+        return Judgement::of(false, goal, found);
     }
     let deliveries: u64 = own().filter_map(|measurement| Some(measurement.result.as_ref().ok()?.deliveries)).sum();
     match deliveries {
-        0 => Judgement { outcome: Outcome::Skip, goal, found: absence(report, Kind::Product) },
-        _ => Judgement {
-            outcome: Outcome::Pass,
-            goal,
-            found: format!("{deliveries} deliveries of the product, each counted"),
-        },
+        0 => Judgement::skipped(goal, absence(report, Kind::Product)),
+        _ => Judgement::of(true, goal, format!("{deliveries} deliveries of the product, each counted")),
     }
 }
 
@@ -191,20 +169,6 @@ pub(super) fn label(kind: Kind) -> &'static str {
 /// A scenario as it is written in reports.
 pub(super) fn describe(scenario: Scenario) -> String {
     format!("{} clients, {} B", scenario.clients, scenario.payload)
-}
-
-impl Outcome {
-    fn of(reached: bool) -> Self {
-        if reached { Self::Pass } else { Self::Fail }
-    }
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Pass => "PASS",
-            Self::Fail => "FAIL",
-            Self::Skip => "SKIP",
-        }
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::io::Write;
 use anyhow::Result;
 use serde::Serialize;
 
-use super::goals::Judgement;
+use super::judgement::Judgement;
 use super::statistics::quantile;
 use super::{Measurement, Report, Skipped};
 use crate::load::phase::Phase;

@@ -4,7 +4,8 @@ use std::io::{Result, Write};
 use std::time::Duration;
 
 use super::Report;
-use super::goals::{Judgement, describe, label};
+use super::goals::{describe, label};
+use super::judgement::{self, Judgement};
 use super::statistics::{Spread, quantile};
 use crate::fanout::{Scenario, Session};
 use crate::load::phase::{Pace, Phase};
@@ -13,10 +14,7 @@ use crate::server::Kind;
 
 pub(super) fn write(out: &mut impl Write, report: &Report, judgements: &[Judgement]) -> Result<()> {
     surroundings(out, report)?;
-    writeln!(out, "\nGoals: ratios taken within one round, as medians (least-most)")?;
-    for Judgement { outcome, goal, found } in judgements {
-        writeln!(out, "  {}  {goal}: {found}", outcome.name())?;
-    }
+    judgement::write(out, judgements)?;
     for scenario in report.scenarios() {
         connections(out, report, scenario)?;
         for pace in Pace::ALL {

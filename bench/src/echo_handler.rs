@@ -1,4 +1,4 @@
-//! `bench handler`: the custom handler that `bench host` measures, as small as one in Rust is.
+//! `bench serve-handler`: the custom handler that `bench host` measures, as small as one in Rust is.
 
 use std::net::Ipv4Addr;
 

@@ -14,10 +14,10 @@ use crate::http::Head;
 
 /// A request as it goes over the wire, again and again.
 #[derive(Debug, Clone)]
-pub(super) struct Request(Rc<str>);
+pub(crate) struct Request(Rc<str>);
 
 impl Request {
-    pub(super) fn new(path: &str, body: &str) -> Request {
+    pub(crate) fn new(path: &str, body: &str) -> Request {
         let length = body.len();
         Request(
             format!(
@@ -32,7 +32,7 @@ impl Request {
     ///
     /// # Errors
     /// When the answer is not 200, or breaks off: figures of failures mean nothing.
-    pub(super) async fn answer(&self, stream: &mut TcpStream) -> Result<String> {
+    pub(crate) async fn answer(&self, stream: &mut TcpStream) -> Result<String> {
         stream.write_all(self.0.as_bytes()).await?;
         let mut buffer = Vec::with_capacity(1024);
         let head = Head::read(stream, &mut buffer).await?.context("there is no answer")?;
@@ -46,7 +46,7 @@ impl Request {
 }
 
 /// Lets everybody call for a while and answers how long each call took.
-pub(super) async fn call(
+pub(crate) async fn call(
     address: SocketAddr,
     request: &Request,
     callers: usize,
