@@ -4,13 +4,12 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use anyhow::{Context as _, Result};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::http::Head;
+use crate::http::exchange;
 
 /// A request as it goes over the wire, again and again.
 #[derive(Debug, Clone)]
@@ -33,15 +32,8 @@ impl Request {
     /// # Errors
     /// When the answer is not 200, or breaks off: figures of failures mean nothing.
     pub(crate) async fn answer(&self, stream: &mut TcpStream) -> Result<String> {
-        stream.write_all(self.0.as_bytes()).await?;
-        let mut buffer = Vec::with_capacity(1024);
-        let head = Head::read(stream, &mut buffer).await?.context("there is no answer")?;
-        ensure!(head.first_line().starts_with("HTTP/1.1 200"), "the answer is `{}`", head.first_line());
-        let length = head.body_length()?;
-        while buffer.len() < length {
-            ensure!(stream.read_buf(&mut buffer).await? > 0, "the answer breaks off");
-        }
-        Ok(String::from_utf8_lossy(&buffer[..length]).into_owned())
+        let answer = exchange(stream, &self.0).await?;
+        String::from_utf8(answer).context("the answer is no text")
     }
 }
 

@@ -90,7 +90,7 @@ pub(crate) async fn run(options: &Options) -> Result<Verdict> {
         }
     }
     report.load_average_after = machine::load_average();
-    report::write(&report, if options.json { Format::Json } else { Format::Text })
+    report::write(&report, Format::of(options.json))
 }
 
 /// The servers that are there, and those that are not.
@@ -110,7 +110,7 @@ pub(crate) fn find(only: &[Kind]) -> (Vec<Server>, Vec<Skipped>) {
 }
 
 /// The servers in the order of a round.
-fn turns(servers: &[Server], round: usize) -> Vec<&Server> {
+pub(crate) fn turns(servers: &[Server], round: usize) -> Vec<&Server> {
     let mut order: Vec<&Server> = servers.iter().collect();
     if round % 2 == 1 {
         order.reverse();

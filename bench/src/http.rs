@@ -1,10 +1,12 @@
-//! The heads of HTTP messages, as far as an upgrade and the probe need them.
+//! HTTP as far as the load and the probe need it: the heads of messages, and one request after the other.
 //!
-//! Ordinary requests go through reqwest. This is for the bytes before a connection turns into a WebSocket, where what
-//! follows the head has to be kept.
+//! Requests whose cost is not part of a figure go through reqwest. This is for those that are sent so often that a library
+//! would be most of the load, and for the bytes before a connection turns into a WebSocket, where what follows the head has
+//! to be kept.
 
 use anyhow::{Context as _, Result, ensure};
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 const LIMIT: usize = 32 * 1024;
 
@@ -46,6 +48,23 @@ impl Head {
         let Some(length) = self.header("content-length") else { return Ok(0) };
         length.parse().with_context(|| format!("`{length}` is not a length"))
     }
+}
+
+/// Sends a request and gives the body of the answer, for which the connection may be kept.
+///
+/// # Errors
+/// When the answer is not 200, or breaks off: figures of failures mean nothing.
+pub(crate) async fn exchange(stream: &mut TcpStream, request: &str) -> Result<Vec<u8>> {
+    stream.write_all(request.as_bytes()).await?;
+    let mut buffer = Vec::with_capacity(1024);
+    let head = Head::read(stream, &mut buffer).await?.context("there is no answer")?;
+    ensure!(head.first_line().starts_with("HTTP/1.1 200"), "the answer is `{}`", head.first_line());
+    let length = head.body_length()?;
+    while buffer.len() < length {
+        ensure!(stream.read_buf(&mut buffer).await? > 0, "the answer breaks off");
+    }
+    buffer.truncate(length);
+    Ok(buffer)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -50,8 +50,17 @@ impl CpuTime {
 
 /// Memory of a process that is not swapped out, in bytes. What the kernel keeps for its sockets is not part of it.
 pub(crate) fn resident(pid: u32) -> Result<u64> {
+    memory(pid, "VmRSS")
+}
+
+/// The most that [`resident`] was since the process began its program.
+pub(crate) fn most_resident(pid: u32) -> Result<u64> {
+    memory(pid, "VmHWM")
+}
+
+fn memory(pid: u32, name: &str) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).with_context(|| no_process(pid))?;
-    let kibibytes = field(&status, "VmRSS").and_then(|value| value.strip_suffix(" kB")?.trim().parse::<u64>().ok());
+    let kibibytes = field(&status, name).and_then(|value| value.strip_suffix(" kB")?.trim().parse::<u64>().ok());
     Ok(kibibytes.context("the kernel does not tell how much memory a process uses")? * 1024)
 }
 
@@ -139,6 +148,33 @@ impl Cores {
             Self::Shared => tokio::process::Command::new(program),
         }
     }
+}
+
+impl Cores {
+    /// Starts `command` where servers run, without another program in between, whose own start would be measured too.
+    pub(crate) fn spawn_on_server_core(self, command: &mut Command) -> Result<Child> {
+        // A child begins where the thread that starts it is.
+        if let Self::Separate { server, .. } = self {
+            move_thread(server)?;
+        }
+        let child = command.spawn().with_context(|| format!("{command:?} did not start"));
+        if let Self::Separate { load, .. } = self {
+            move_thread(load)?;
+        }
+        child
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn move_thread(core: usize) -> Result<()> {
+    let mut cores = rustix::thread::CpuSet::new();
+    cores.set(core);
+    rustix::thread::sched_setaffinity(None, &cores).context("cannot change the core")
+}
+
+#[cfg(not(target_os = "linux"))]
+fn move_thread(_core: usize) -> Result<()> {
+    Ok(())
 }
 
 /// The cores of a list such as `0-3,8`.

@@ -3,17 +3,24 @@
 //! Figures of two runs say little about each other: machines differ, and so do minutes. What lasts is the ratio of two
 //! servers that took turns, so ratios come first in every report and every goal is one.
 
+mod calls;
+mod cold_start;
+mod connects;
 mod fanout;
 mod overhead;
 mod smoke;
+mod tokens;
 
+mod axum_probe;
 mod callers;
 mod echo_handler;
 mod load;
+mod peers;
 mod probe;
 mod server;
 
 mod http;
+mod installed;
 mod machine;
 mod report;
 
@@ -31,10 +38,20 @@ enum Benchmark {
     Fanout(fanout::Options),
     /// A few seconds with 50 clients: is every delivery counted?
     Smoke(smoke::Options),
+    /// Calls the handler and handlers that do the same work in other ways, in turns
+    Handler(calls::Options),
+    /// Starts the handler and its peers, in turns, and waits for the first answer
+    ColdStart(cold_start::Options),
+    /// Connects thousands of WebSocket clients, with several servers taking turns
+    Connect(connects::Options),
+    /// Makes and checks tokens
+    Tokens(tokens::Options),
     /// Calls a handler directly and through the Functions host, in turns
     Host(overhead::Options),
     /// Is the handler that `host` measures; `host` starts it by itself
     ServeHandler(echo_handler::Options),
+    /// Is the bare axum handler that the handler is measured against; `handler` starts it by itself
+    ServeAxum(axum_probe::Options),
     /// Is the raw-socket server that the others are measured against; `fanout` starts it by itself
     Probe(probe::Options),
 }
@@ -54,6 +71,11 @@ async fn main() -> ExitCode {
         .run_until(async {
             match benchmark {
                 Benchmark::Fanout(options) => fanout::run(&options).await,
+                Benchmark::Handler(options) => calls::run(&options).await,
+                Benchmark::ColdStart(options) => cold_start::run(&options).await,
+                Benchmark::Connect(options) => connects::run(&options).await,
+                Benchmark::Tokens(options) => tokens::run(&options),
+                Benchmark::ServeAxum(options) => axum_probe::run(&options).await.map(|()| Verdict::Good),
                 Benchmark::Host(options) => overhead::run(&options).await,
                 Benchmark::ServeHandler(options) => echo_handler::run(&options).await.map(|()| Verdict::Good),
                 Benchmark::Smoke(options) => smoke::run(&options).await,

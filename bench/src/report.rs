@@ -4,11 +4,14 @@ mod goals;
 mod json;
 mod judgement;
 mod statistics;
+mod summary;
 mod text;
 
 use std::io::{Result, Write as _};
 
+pub(crate) use judgement::Judgement;
 pub(crate) use statistics::{Spread, quantile};
+pub(crate) use summary::{Run, Summary, Table};
 
 use serde::Serialize;
 
@@ -51,11 +54,42 @@ pub(crate) struct Measurement {
     pub(crate) result: std::result::Result<Session, String>,
 }
 
+/// Something that was not measured.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Absent {
+    pub(crate) name: &'static str,
+    pub(crate) reason: String,
+}
+
+impl Absent {
+    /// Why there is no ratio of these.
+    pub(crate) fn reason(absent: &[Self], names: &[&str]) -> String {
+        let missing = names.iter().find_map(|name| absent.iter().find(|absent| absent.name == *name));
+        match missing {
+            Some(Self { name, reason }) => format!("{name}: {reason}"),
+            None => "no round in which both had a turn".to_owned(),
+        }
+    }
+}
+
+impl From<Skipped> for Absent {
+    fn from(Skipped { kind, reason }: Skipped) -> Self {
+        Self { name: goals::label(kind), reason }
+    }
+}
+
 /// For whom the report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     Text,
     Json,
+}
+
+impl Format {
+    /// The one that the switch `--json` asks for.
+    pub(crate) fn of(json: bool) -> Self {
+        if json { Self::Json } else { Self::Text }
+    }
 }
 
 impl Report {

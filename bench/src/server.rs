@@ -8,18 +8,19 @@ mod running;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use azure_signalr::ConnectionString;
 use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use crate::installed;
 use crate::load::Dialect;
-use crate::machine::{answer_of, folder};
+use crate::machine::answer_of;
 
-pub(crate) use running::Running;
+pub(crate) use running::{Running, await_listening, free_address};
 
 /// The public key of the emulator, with which it starts unless told otherwise (signalr-service 5.4).
-const PUBLIC_KEY: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGH";
+pub(crate) const PUBLIC_KEY: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGH";
 
 /// The kinds of server that take turns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ValueEnum)]
@@ -63,7 +64,7 @@ impl Kind {
 }
 
 fn product() -> Result<Server> {
-    let program = own_path()?.with_file_name(format!("signalr-emulator{}", std::env::consts::EXE_SUFFIX));
+    let program = installed::beside("signalr-emulator")?;
     let name = answer_of(Command::new(&program).arg("--version"));
     let name = name.with_context(|| {
         let profile = if cfg!(debug_assertions) { "" } else { " --release" };
@@ -74,29 +75,15 @@ fn product() -> Result<Server> {
 
 fn probe() -> Result<Server> {
     let arguments = vec!["probe".to_owned(), "--port".to_owned()];
-    Ok(Server { kind: Kind::Probe, name: "raw-socket probe".to_owned(), program: own_path()?, arguments })
+    Ok(Server { kind: Kind::Probe, name: "raw-socket probe".to_owned(), program: installed::own_path()?, arguments })
 }
 
 /// A peer out of `bench/peers`, whose script has the name of its package.
 fn peer(kind: Kind, package: &str) -> Result<Server> {
-    #[derive(Deserialize)]
-    struct Package {
-        version: String,
-    }
-
-    let node = answer_of(Command::new("node").arg("--version")).context("Node.js is not installed")?;
-    let peers = folder().join("peers");
-    let manifest = std::fs::read_to_string(peers.join("node_modules").join(package).join("package.json"));
-    let manifest = manifest.context("it is not installed; run `npm ci` in bench/peers")?;
-    let Package { version } = serde_json::from_str(&manifest).context("its package.json has no version")?;
-    let script = peers.join(format!("{package}.js"));
-    ensure!(script.is_file(), "bench/peers has no {package}.js");
-    let name = format!("{package} {version} (Node.js {})", node.trim_start_matches('v'));
-    Ok(Server { kind, name, program: "node".into(), arguments: vec![script.to_string_lossy().into_owned()] })
-}
-
-fn own_path() -> Result<PathBuf> {
-    std::env::current_exe().context("cannot tell where this program is")
+    let version = installed::package_version(package)?;
+    let script = installed::node_script(&format!("{package}.js"))?;
+    let name = format!("{package} {version} ({})", script.runtime);
+    Ok(Server { kind, name, program: "node".into(), arguments: vec![script.path.to_string_lossy().into_owned()] })
 }
 
 impl Server {

@@ -6,16 +6,25 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use serde_json::Value;
 
 use crate::command::{answer_of, cargo, program, root, run, run_for_output, run_quietly};
 use crate::console::{say, step};
+use crate::executables::executable;
+use crate::python::{self, BENCH};
 
 /// What to measure.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Benchmark {
+    /// Measures what a call costs the handler and its peers, release builds all of them
+    Handler(Arguments),
+    /// Measures how soon the handler and its peers give their first answer, release builds all of them
+    ColdStart(Arguments),
     /// Measures the fan-out of the product and of its peers, release builds all of them
     Fanout(Arguments),
+    /// Measures how fast clients get connected to the product and its peers, release builds all of them
+    Connect(Arguments),
+    /// Measures how long it takes to make and to check a token, a release build
+    Tokens(Arguments),
     /// Measures what the Functions host adds to a call of the handler, release builds both of them
     Host(Arguments),
     /// Checks within seconds that every delivery is counted
@@ -31,61 +40,89 @@ pub(crate) struct Arguments {
     arguments: Vec<OsString>,
 }
 
+/// What has to be there beside `bench`.
+struct Needs {
+    /// The name of the benchmark.
+    name: &'static str,
+    product: Product,
+    profile: &'static str,
+    peers: &'static [Peers],
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Product {
+    /// Built by itself, because packages that are built together are built with each other's features.
+    Handler,
+    /// A package of tools, which is built together with `bench`.
+    Package(&'static str),
+    None,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Peers {
+    Node,
+    Python,
+}
+
+/// As `cargo xtask package` builds it, but for this machine and its C library.
+const HANDLER: &str = "build --release --bin handler --features entra";
+const RELEASE: &str = "--release";
+
+impl Benchmark {
+    fn needs(&self) -> (Needs, &Arguments) {
+        let all: &[Peers] = &[Peers::Node, Peers::Python];
+        let emulator = Product::Package("signalr-emulator");
+        let needs = |name, product, profile, peers| Needs { name, product, profile, peers };
+        match self {
+            Self::Handler(arguments) => (needs("handler", Product::Handler, RELEASE, all), arguments),
+            Self::ColdStart(arguments) => (needs("cold-start", Product::Handler, RELEASE, all), arguments),
+            Self::Fanout(arguments) => (needs("fanout", emulator, RELEASE, &[Peers::Node]), arguments),
+            Self::Connect(arguments) => (needs("connect", emulator, RELEASE, &[Peers::Node]), arguments),
+            Self::Tokens(arguments) => (needs("tokens", Product::None, RELEASE, &[]), arguments),
+            Self::Host(arguments) => (needs("host", Product::Package("local-stack"), RELEASE, &[]), arguments),
+            Self::Smoke(arguments) => (needs("smoke", emulator, "", &[]), arguments),
+        }
+    }
+}
+
 /// Measures. A goal that was not reached is an error.
 pub(crate) fn bench(benchmark: &Benchmark) -> Result<()> {
-    let (name, product, profile, Arguments { arguments }) = match benchmark {
-        Benchmark::Fanout(arguments) => ("fanout", "signalr-emulator", "--release", arguments),
-        Benchmark::Host(arguments) => ("host", "local-stack", "--release", arguments),
-        Benchmark::Smoke(arguments) => ("smoke", "signalr-emulator", "", arguments),
-    };
+    let (Needs { name, product, profile, peers }, Arguments { arguments }) = benchmark.needs();
     let bench = step("bench: build", || build(product, profile))?;
-    if matches!(benchmark, Benchmark::Fanout(_)) {
-        install_peers();
+    if peers.contains(&Peers::Node) {
+        install("Node.js", install_node_peers);
+    }
+    if peers.contains(&Peers::Python) {
+        install("Python", || python::install_packages(&BENCH).map(drop));
     }
     run(program(&bench.to_string_lossy(), name).args(arguments))
 }
 
 /// Builds the benchmark and the product, and tells where the benchmark is; it finds the product beside itself.
-fn build(product: &str, profile: &str) -> Result<PathBuf> {
-    let arguments = "build --package bench --message-format json-render-diagnostics --package";
-    let messages = run_for_output(cargo(arguments).arg(product).args(profile.split_whitespace()))?;
-    executable(&messages).context("cargo built no executable named `bench`")
+fn build(product: Product, profile: &str) -> Result<PathBuf> {
+    if product == Product::Handler {
+        run(&mut cargo(HANDLER))?;
+    }
+    let mut command = cargo("build --package bench --message-format json-render-diagnostics");
+    if let Product::Package(name) = product {
+        command.args(["--package", name]);
+    }
+    let messages = run_for_output(command.args(profile.split_whitespace()))?;
+    messages.lines().find_map(|line| executable(line, "bench")).context("cargo built no executable named `bench`")
 }
 
-/// Picks the path out of what cargo reports, one JSON object per line.
-fn executable(messages: &str) -> Option<PathBuf> {
-    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut built = messages.filter(|message| message["target"]["name"] == "bench");
-    built.find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)))
+/// Installs peers unless they are there.
+fn install(runtime: &str, work: impl FnOnce() -> Result<()>) {
+    if let Err(error) = step(&format!("bench: peers on {runtime}"), work) {
+        say(format_args!("    without them: {error:#}"));
+    }
 }
 
-/// Installs the peers of the lock file unless they are there.
-fn install_peers() {
+fn install_node_peers() -> Result<()> {
     let npm = |arguments| {
         let mut command = program("npm", arguments);
         command.current_dir(root().join("bench/peers"));
         command
     };
-    if answer_of(&mut npm("ls")).is_some() {
-        return;
-    }
-    if let Err(error) = step("bench: install the peers", || run_quietly(&mut npm("ci"))) {
-        say(format_args!("    without them: {error:#}"));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_benchmark_is_found_in_what_cargo_reports() {
-        let messages = r#"
-{"reason":"compiler-artifact","target":{"name":"signalr-emulator"},"executable":"/target/release/signalr-emulator"}
-{"reason":"compiler-artifact","target":{"name":"bench"},"executable":"/target/release/bench"}
-{"reason":"build-finished","success":true}
-"#;
-        assert_eq!(executable(messages), Some("/target/release/bench".into()));
-        assert_eq!(executable(r#"{"reason":"build-finished","success":true}"#), None);
-    }
+    if answer_of(&mut npm("ls")).is_some() { Ok(()) } else { run_quietly(&mut npm("ci")) }
 }

@@ -28,6 +28,10 @@ pub(crate) const DATA_PLANE: Environment =
 pub(crate) const ZIG: Environment =
     Environment { requirements: "xtask/zig/requirements.txt", folder: "target/package/zig" };
 
+/// The peers of the handler that run on Python.
+pub(crate) const BENCH: Environment =
+    Environment { requirements: "bench/peers/requirements.txt", folder: "target/bench-python" };
+
 /// A parser of Bicep.
 pub(crate) const INFRA: Environment =
     Environment { requirements: "infra/requirements.txt", folder: "target/infra-python" };

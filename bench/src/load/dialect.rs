@@ -1,13 +1,18 @@
 //! How the clients of a server under test introduce themselves, and what they have to answer later.
 
+use std::cell::RefCell;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use azure_signalr::token::ClientToken;
 use azure_signalr::{ConnectionString, HubName};
 use serde::Deserialize;
+use tokio::net::TcpStream;
+
+use crate::http::exchange;
 
 /// The hub that everybody is in.
 const HUB: &str = "bench";
@@ -18,6 +23,9 @@ pub(crate) struct Target {
     pub(crate) address: SocketAddr,
     pub(crate) dialect: Dialect,
     pub(super) http: reqwest::Client,
+    /// Connections for the next negotiates. One request over and over needs no HTTP library, which would cost the load
+    /// more than all else that a connect costs it.
+    negotiating: Rc<RefCell<Vec<TcpStream>>>,
 }
 
 /// What is spoken inside the WebSocket.
@@ -49,7 +57,7 @@ impl Target {
     /// A server on this machine.
     pub(crate) fn new(address: SocketAddr, dialect: Dialect) -> Result<Self> {
         let http = reqwest::Client::builder().no_proxy().build().context("cannot set up HTTP")?;
-        Ok(Self { address, dialect, http })
+        Ok(Self { address, dialect, http, negotiating: Rc::default() })
     }
 
     /// Path and query under which one more client may open its WebSocket; for SignalR that takes a negotiate.
@@ -63,12 +71,28 @@ impl Target {
 
     async fn negotiate(&self, connection: &ConnectionString) -> Result<String> {
         let access_token = ClientToken::new(&hub()).sign(connection, SystemTime::now())?;
-        let url = format!("http://{}/client/negotiate?hub={HUB}&negotiateVersion=1", self.address);
-        let answer = self.http.post(url).bearer_auth(&access_token).send().await?;
-        ensure!(answer.status().is_success(), "negotiate was answered with {}", answer.status());
-        let Negotiated { connection_token } = answer.json().await.context("negotiate gave no connection token")?;
+        let request = format!(
+            "POST /client/negotiate?hub={HUB}&negotiateVersion=1 HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer \
+             {access_token}\r\nContent-Length: 0\r\n\r\n",
+            self.address
+        );
+        let idle = self.negotiating.borrow_mut().pop();
+        let mut stream = match idle {
+            Some(stream) => stream,
+            None => dial(self.address).await?,
+        };
+        let answer = exchange(&mut stream, &request).await.context("negotiate")?;
+        self.negotiating.borrow_mut().push(stream);
+        let Negotiated { connection_token } =
+            serde_json::from_slice(&answer).context("negotiate gave no connection token")?;
         Ok(format!("/client/?hub={HUB}&id={connection_token}&access_token={access_token}"))
     }
+}
+
+async fn dial(address: SocketAddr) -> Result<TcpStream> {
+    let stream = TcpStream::connect(address).await.context("cannot connect")?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 impl Dialect {

@@ -50,11 +50,11 @@ impl Running {
 }
 
 /// A port that nobody listens on. Somebody else may take it before the server does, which then says so.
-fn free_address() -> std::io::Result<SocketAddr> {
+pub(crate) fn free_address() -> std::io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 
-async fn await_listening(process: &mut Child, address: SocketAddr) -> Result<()> {
+pub(crate) async fn await_listening(process: &mut Child, address: SocketAddr) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
     while TcpStream::connect(address).await.is_err() {
         if let Some(status) = process.try_wait()? {
