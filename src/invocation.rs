@@ -10,24 +10,27 @@ use crate::identity::{Caller, Disbelief, Now};
 use crate::logs;
 use crate::rights::{self, Act, Denial};
 use crate::trace_context::TraceParent;
-use axum::extract::State;
-use axum::http::{HeaderMap, Uri};
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, post};
 use azure_signalr::NameError;
-use custom_handler::{HttpRequest, Invocation, InvocationRejection, InvocationResult};
+use custom_handler::{HttpRequest, Invocation, InvocationResult};
 use futures_util::FutureExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::any::Any;
+use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::str::FromStr;
-use tracing::{Instrument, Span, field};
+use tracing::{Instrument, Span};
 
 /// The name of the `httpTrigger` binding in every function.json.
 const HTTP_TRIGGER: &str = "req";
 /// The id of an invocation, which the host's own log lines have too (functions-host 2.2).
 const INVOCATION_ID: &str = "x-azure-functions-invocationid";
+/// Whose trace a call belongs to.
+const TRACE_PARENT: &str = "traceparent";
 
 /// A call of an HTTP function, by a caller who is who they say.
 #[derive(Debug)]
@@ -92,13 +95,15 @@ where
     R: Future<Output = Result<InvocationResult<O>, CallError>> + Send,
     O: Serialize + Send,
 {
-    post(async move |State(app): State<App>, uri: Uri, headers: HeaderMap, invocation: Parsed| {
-        let parsed = invocation.map_err(CallError::from).and_then(|invocation| {
+    post(async move |State(app): State<App>, request: Request| {
+        let (parts, body) = request.into_parts();
+        let parsed = Invocation::receive(body).await.map_err(CallError::from).and_then(|invocation| {
             let request = invocation.http_request(HTTP_TRIGGER).map_err(CallError::internal)?;
             Ok((invocation, request))
         });
-        let of_the_caller = parsed.as_ref().ok().and_then(|(_, request)| request.header("traceparent"));
-        let span = span(&uri, &headers, of_the_caller);
+        let of_the_caller = parsed.as_ref().ok().and_then(|(_, request)| request.header(TRACE_PARENT));
+        let origin = Origin::new(parts, of_the_caller);
+        let span = app.span(&origin);
         let work = async {
             let (invocation, request) = parsed?;
             function(Call::begin(app, invocation, request).await?).await
@@ -106,7 +111,7 @@ where
         let work = async {
             caught(work).await.unwrap_or_else(|panic| Err(CallError::Panic(panic))).inspect_err(CallError::log)
         };
-        let (result, lines) = logs::collected(work).instrument(span).await;
+        let (result, lines) = logs::collected(origin, work).instrument(span).await;
         match result {
             Ok(result) => result.logs(lines).into_response(),
             Err(error) => error.into_result().logs(lines).into_response(),
@@ -122,32 +127,87 @@ where
     O: Serialize + Send,
     V: Serialize + Send,
 {
-    post(async move |State(app): State<App>, uri: Uri, headers: HeaderMap, invocation: Parsed| {
-        let span = span(&uri, &headers, None);
+    post(async move |State(app): State<App>, request: Request| {
+        let (parts, body) = request.into_parts();
+        let invocation = Invocation::receive(body).await;
+        let origin = Origin::new(parts, None);
+        let span = app.span(&origin);
         let work = async { function(app, invocation?).await };
         let work = async {
             caught(work).await.unwrap_or_else(|panic| Err(RunError::panic(&panic))).inspect_err(RunError::log)
         };
-        let (result, lines) = logs::collected(work).instrument(span).await;
+        let (result, lines) = logs::collected(origin, work).instrument(span).await;
         result.map_or_else(RunError::into_response, |result| result.logs(lines).into_response())
     })
 }
 
-type Parsed = Result<Invocation, InvocationRejection>;
+/// What an invocation is known by. Nothing of it is read before a line of the log, or a span, says so: most invocations need neither.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    parts: Parts,
+    trace_of_the_caller: Option<String>,
+}
 
-/// The function and the invocation that lines belong to; the trace too, if it is somebody's.
-fn span(uri: &Uri, headers: &HeaderMap, of_the_caller: Option<&str>) -> Span {
-    let function = uri.path().rsplit('/').next().unwrap_or_default();
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let id = header(INVOCATION_ID).unwrap_or_default();
-    let parent = header("traceparent").or(of_the_caller).and_then(|text| text.parse::<TraceParent>().ok());
-    let span = tracing::info_span!("invocation", function, id, trace_id = field::Empty);
-    if let Some(parent) = parent {
-        span.record("trace_id", &parent.trace_id);
-        #[cfg(feature = "otel")]
-        crate::telemetry::continue_trace(&span, &parent);
+impl Origin {
+    /// `of_the_caller` is the trace that counts where the host has none of its own.
+    fn new(parts: Parts, of_the_caller: Option<&str>) -> Self {
+        Self { parts, trace_of_the_caller: of_the_caller.map(str::to_owned) }
     }
-    span
+
+    fn function(&self) -> &str {
+        self.parts.uri.path().rsplit('/').next().unwrap_or_default()
+    }
+
+    fn id(&self) -> &str {
+        self.header(INVOCATION_ID).unwrap_or_default()
+    }
+
+    fn trace_parent(&self) -> Option<TraceParent> {
+        self.header(TRACE_PARENT).or(self.trace_of_the_caller.as_deref())?.parse().ok()
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.parts.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// Such as `invocation{function="broadcast" id="5f…" trace_id=0a…}`: the function and the invocation; the trace too, if it is somebody's.
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "invocation{{function={:?} id={:?}", self.function(), self.id())?;
+        match self.trace_parent() {
+            Some(parent) => write!(f, " trace_id={}}}", parent.trace_id),
+            None => f.write_str("}"),
+        }
+    }
+}
+
+impl App {
+    /// The invocation as a part of somebody's trace, where spans are exported.
+    #[cfg(feature = "otel")]
+    fn span(&self, origin: &Origin) -> Span {
+        if !self.exports_spans {
+            return Span::none();
+        }
+        let span = tracing::info_span!(
+            "invocation",
+            function = origin.function(),
+            id = origin.id(),
+            trace_id = tracing::field::Empty
+        );
+        if let Some(parent) = origin.trace_parent() {
+            span.record("trace_id", &parent.trace_id);
+            crate::telemetry::continue_trace(&span, &parent);
+        }
+        span
+    }
+
+    /// Without the feature `otel` nobody wants spans, and each would cost a tenth of what a call does.
+    #[cfg(not(feature = "otel"))]
+    #[expect(clippy::unused_self, reason = "with the feature `otel` it is used")]
+    fn span(&self, _origin: &Origin) -> Span {
+        Span::none()
+    }
 }
 
 /// What `work` gives, or the message of its panic.
@@ -161,6 +221,16 @@ fn message(panic: Box<dyn Any + Send>) -> String {
         Err(panic) => {
             panic.downcast::<&str>().map_or_else(|_| "without a message".to_owned(), |message| (*message).to_owned())
         }
+    }
+}
+
+#[cfg(test)]
+impl Origin {
+    /// A call of this function by nobody in particular.
+    pub(crate) fn made_up(function: &str) -> Self {
+        let uri = format!("/{function}");
+        let (parts, _body) = Request::builder().uri(uri).body(axum::body::Body::empty()).unwrap().into_parts();
+        Self::new(parts, None)
     }
 }
 

@@ -49,6 +49,9 @@ struct App {
     identity: Arc<Identity>,
     upstream: Arc<Upstream>,
     counter: Arc<Counter>,
+    /// Whether somebody wants to see invocations as spans.
+    #[cfg(feature = "otel")]
+    exports_spans: bool,
 }
 
 impl App {
@@ -58,6 +61,8 @@ impl App {
             identity: Arc::new(Identity::new(config.sign_in.clone())),
             upstream: Arc::default(),
             counter: Arc::default(),
+            #[cfg(feature = "otel")]
+            exports_spans: config.exports_spans,
         }
     }
 }

@@ -5,14 +5,17 @@
 //! no invocation. Never stderr: the host reports each of its lines as an error (functions-host 1.7).
 
 use crate::Config;
+use crate::invocation::Origin;
+use std::cell::RefCell;
 use std::fmt::{Debug, Write};
 use std::io;
-use std::mem::take;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::pin::pin;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::dynamic_filter_fn;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -24,7 +27,14 @@ const MOST_LINES: usize = 100;
 const LONGEST_LINE: usize = 4096;
 
 tokio::task_local! {
-    static LINES: Arc<Mutex<Lines>>;
+    static INVOCATION: Current;
+}
+
+/// The invocation that runs, and what it has logged.
+#[derive(Debug)]
+struct Current {
+    origin: Origin,
+    lines: RefCell<Lines>,
 }
 
 #[derive(Debug, Default)]
@@ -72,17 +82,22 @@ pub fn begin(config: &Config) -> Logs {
 /// What takes all log lines and spans that `filter` lets through.
 fn subscriber(filter: &str) -> impl Subscriber + for<'span> LookupSpan<'span> + Send + Sync {
     // Whether a line belongs to an invocation is another question each time, so the answer must not be kept.
-    let stdout = dynamic_filter_fn(|metadata, _| *metadata.level() <= Level::WARN || !is_in_an_invocation());
+    let stdout = dynamic_filter_fn(|metadata, _| {
+        // Spans are there for their exporter. To write them out takes as long as the work of many an invocation.
+        !metadata.is_span() && (*metadata.level() <= Level::WARN || !is_in_an_invocation())
+    });
     let stdout = stdout.with_max_level_hint(LevelFilter::TRACE);
-    let lines = fmt::layer().with_ansi(false).with_target(false).without_time().with_writer(io::stdout);
+    let lines = fmt::layer().with_ansi(false).with_target(false).without_time();
+    let lines = lines.map_event_format(BehindInvocation).with_writer(io::stdout);
     Registry::default().with(EnvFilter::new(filter)).with(InvocationLines).with(lines.with_filter(stdout))
 }
 
 /// Does `work` and collects the lines that are logged meanwhile.
-pub(crate) async fn collected<T>(work: impl Future<Output = T>) -> (T, Vec<String>) {
-    let lines = Arc::default();
-    let result = LINES.scope(Arc::clone(&lines), work).await;
-    let Lines { mut kept, left_out } = take(&mut *lines.lock().unwrap_or_else(PoisonError::into_inner));
+pub(crate) async fn collected<T>(origin: Origin, work: impl Future<Output = T>) -> (T, Vec<String>) {
+    let mut work = pin!(INVOCATION.scope(Current { origin, lines: RefCell::default() }, work));
+    let result = work.as_mut().await;
+    let lines = work.take_value().map(|current| current.lines.into_inner());
+    let Lines { mut kept, left_out } = lines.unwrap_or_default();
     if left_out > 0 {
         kept.push(format!("{left_out} more lines were left out"));
     }
@@ -90,7 +105,7 @@ pub(crate) async fn collected<T>(work: impl Future<Output = T>) -> (T, Vec<Strin
 }
 
 fn is_in_an_invocation() -> bool {
-    LINES.try_with(|_| ()).is_ok()
+    INVOCATION.try_with(|_| ()).is_ok()
 }
 
 /// Writes events into the lines of the invocation that they belong to.
@@ -98,14 +113,37 @@ struct InvocationLines;
 
 impl<S: Subscriber> Layer<S> for InvocationLines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let _ = LINES.try_with(|lines| {
-            let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = INVOCATION.try_with(|current| {
+            // Written before the lines are borrowed: a value may log something when it is shown.
+            let line = line(event);
+            let mut lines = current.lines.borrow_mut();
             if lines.kept.len() < MOST_LINES {
-                lines.kept.push(line(event));
+                lines.kept.push(line);
             } else {
                 lines.left_out += 1;
             }
         });
+    }
+}
+
+/// A line for stdout, behind the invocation that it belongs to.
+struct BehindInvocation<F>(F);
+
+impl<S, N, F> FormatEvent<S, N> for BehindInvocation<F>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    N: for<'writer> FormatFields<'writer> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> std::fmt::Result {
+        let written = INVOCATION.try_with(|current| write!(writer, "{}: ", current.origin));
+        written.unwrap_or(Ok(()))?;
+        self.0.format_event(context, writer, event)
     }
 }
 
@@ -160,7 +198,8 @@ mod tests {
 
     fn lines_of(work: impl FnOnce()) -> Vec<String> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        with_default(subscriber("info"), || runtime.block_on(collected(async { work() })).1)
+        let work = collected(Origin::made_up("broadcast"), async { work() });
+        with_default(subscriber("info"), || runtime.block_on(work).1)
     }
 
     #[test]
@@ -191,7 +230,7 @@ mod tests {
     fn two_invocations_at_once_keep_their_lines_apart() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let invocation = |name: &'static str| {
-            collected(async move {
+            collected(Origin::made_up(name), async move {
                 tracing::info!("{name} begins");
                 tokio::task::yield_now().await;
                 tracing::info!("{name} ends");

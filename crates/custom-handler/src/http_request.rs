@@ -1,89 +1,143 @@
 //! The HTTP request behind an `httpTrigger`.
 //!
-//! The body is text, never parsed: the host hands JSON bodies over as a string (functions-host 2.4).
+//! The body is text, never parsed: the host hands JSON bodies over as a string (functions-host 2.4). What is asked for is
+//! found where it lies in the invocation; only a text with escapes in it has a copy of its own.
+
+mod wire;
 
 use crate::lenient;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+use wire::{Pairs, Wire};
 
 /// The request of an HTTP caller, as the host describes it (functions-host 2.4).
-#[derive(Debug, Clone, Deserialize)]
+///
+/// `Debug` shows its method and no more: the rest may hold secrets.
+#[derive(Clone)]
 pub struct HttpRequest {
-    #[serde(rename = "Url", default)]
-    url: String,
-    #[serde(rename = "Method", default)]
-    method: String,
-    #[serde(rename = "Query", default, deserialize_with = "lenient_map")]
-    query: BTreeMap<String, String>,
-    #[serde(rename = "Headers", default, deserialize_with = "lenient_map")]
-    headers: BTreeMap<String, OneOrMany>,
-    #[serde(rename = "Params", default, deserialize_with = "lenient_map")]
-    params: BTreeMap<String, Option<String>>,
-    #[serde(rename = "Body", default, deserialize_with = "body_text")]
-    body: Option<String>,
+    text: Arc<str>,
+    url: Piece,
+    method: Piece,
+    query: Vec<Member>,
+    headers: Vec<Member>,
+    params: Vec<Member>,
+    body: Option<Piece>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
+/// A name and its value; of a list the first.
+type Member = (Piece, Option<Piece>);
+
+/// Text of the request.
+#[derive(Clone)]
+enum Piece {
+    /// Where it lies.
+    Inside(Range<usize>),
+    /// Without its escapes.
+    Own(String),
 }
 
 impl HttpRequest {
+    /// Reads the request that lies at `place` in `text`.
+    pub(crate) fn read(text: &Arc<str>, place: Range<usize>) -> Result<Self, serde_json::Error> {
+        let json = &text[place];
+        if json.starts_with('{') { Self::of_object(text, json) } else { lenient::read(json) }
+    }
+
+    /// `json` is a part of `text`.
+    fn of_object(text: &Arc<str>, json: &str) -> Result<Self, serde_json::Error> {
+        let Wire { url, method, query, headers, params, body } = serde_json::from_str(json)?;
+        let body = body.map(wire::body_text).transpose()?.flatten();
+        Ok(Self {
+            url: Piece::of(text, url.0),
+            method: Piece::of(text, method.0),
+            query: members(text, query),
+            headers: members(text, headers),
+            params: members(text, params),
+            body: body.map(|body| Piece::of(text, body)),
+            text: Arc::clone(text),
+        })
+    }
+
     /// The whole address that was called, with its query.
     pub fn url(&self) -> &str {
-        &self.url
+        self.show(&self.url)
     }
 
     /// The method as the caller wrote it, for example `POST`.
     pub fn method(&self) -> &str {
-        &self.method
+        self.show(&self.method)
     }
 
     /// A query parameter; a repeated one is joined with `,` by the host.
     pub fn query(&self, name: &str) -> Option<&str> {
-        self.query.get(name).map(String::as_str)
+        self.find(&self.query, |found| found == name)
     }
 
     /// The first value of a header; its name is compared without regard to case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        let (_, values) = self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
-        match values {
-            OneOrMany::One(value) => Some(value),
-            OneOrMany::Many(values) => values.first().map(String::as_str),
-        }
+        self.find(&self.headers, |found| found.eq_ignore_ascii_case(name))
     }
 
     /// A parameter of the route; `None` when it is optional and was left out.
     pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.params.get(name)?.as_deref()
+        self.find(&self.params, |found| found == name)
     }
 
     /// The body as text. `None` when there is none, which is also what the host makes of a body that was sent in chunks
     /// (functions-host 2.4). For `application/octet-stream` and `multipart/*` the text is base64.
     pub fn body(&self) -> Option<&str> {
-        self.body.as_deref()
+        self.body.as_ref().map(|body| self.show(body))
+    }
+
+    fn find<'a>(&'a self, members: &'a [Member], is_wanted: impl Fn(&str) -> bool) -> Option<&'a str> {
+        let (_, value) = members.iter().find(|(name, _)| is_wanted(self.show(name)))?;
+        value.as_ref().map(|value| self.show(value))
+    }
+
+    fn show<'a>(&'a self, piece: &'a Piece) -> &'a str {
+        match piece {
+            Piece::Inside(place) => &self.text[place.clone()],
+            Piece::Own(text) => text,
+        }
     }
 }
 
-/// An object, or JSON text of one: older hosts sent `Query` as a string (functions-host 2.4).
-fn lenient_map<'de, D: Deserializer<'de>, V: serde::de::DeserializeOwned>(
-    deserializer: D,
-) -> Result<BTreeMap<String, V>, D::Error> {
-    let raw = Box::<RawValue>::deserialize(deserializer)?;
-    let map: Option<BTreeMap<String, V>> = lenient::read(raw.get()).map_err(serde::de::Error::custom)?;
-    Ok(map.unwrap_or_default())
+impl Piece {
+    /// What is borrowed is a part of `text`.
+    fn of(text: &str, part: Cow<'_, str>) -> Self {
+        match part {
+            Cow::Borrowed(part) => Self::Inside(place_of(text, part)),
+            Cow::Owned(part) => Self::Own(part),
+        }
+    }
 }
 
-/// The text of a JSON string, or the JSON text of anything else, in case a host parsed the body after all.
-fn body_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let raw = Box::<RawValue>::deserialize(deserializer)?;
-    match raw.get() {
-        "null" => Ok(None),
-        text if text.starts_with('"') => serde_json::from_str(text).map(Some).map_err(serde::de::Error::custom),
-        text => Ok(Some(text.to_owned())),
+fn members(text: &str, Pairs(pairs): Pairs<'_>) -> Vec<Member> {
+    let piece = |part| Piece::of(text, part);
+    pairs.into_iter().map(|(name, value)| (piece(name.0), value.map(|value| piece(value.0)))).collect()
+}
+
+/// Where `part`, which is a part of `text`, lies in it.
+pub(crate) fn place_of(text: &str, part: &str) -> Range<usize> {
+    // An empty text may be borrowed from anywhere.
+    let start = if part.is_empty() { 0 } else { part.as_ptr().addr() - text.as_ptr().addr() };
+    start..start + part.len()
+}
+
+impl<'de> Deserialize<'de> for HttpRequest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text: Arc<str> = Box::<RawValue>::deserialize(deserializer)?.get().into();
+        Self::of_object(&text, &text).map_err(serde::de::Error::custom)
+    }
+}
+
+impl fmt::Debug for HttpRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpRequest").field("method", &self.method()).finish_non_exhaustive()
     }
 }
 
@@ -123,5 +177,45 @@ mod tests {
         let request = request(r#"{"Params":{"id":"7","rest":null}}"#);
         assert_eq!(request.parameter("id"), Some("7"));
         assert_eq!(request.parameter("rest"), None);
+    }
+
+    #[test]
+    fn a_null_or_missing_member_is_empty() {
+        let request = request(r#"{"Headers":null,"Params":null}"#);
+        assert_eq!((request.header("x"), request.parameter("x"), request.query("x")), (None, None, None));
+        assert_eq!((request.url(), request.method(), request.body()), ("", "", None));
+    }
+
+    #[test]
+    fn escapes_are_taken_off_wherever_they_are() {
+        let request = request(
+            r#"{"Url":"http://h/\u00e9","Headers":{"x-\u0061":["\u0022"]},"Query":"{\"a\\u0062\":\"\\u00e9\"}","Body":"\ud83d\ude00"}"#,
+        );
+        assert_eq!((request.url(), request.header("x-a"), request.query("ab")), ("http://h/é", Some("\""), Some("é")));
+        assert_eq!(request.body(), Some("😀"));
+    }
+
+    #[test]
+    fn it_may_lie_anywhere_in_a_text_and_be_wrapped() {
+        let object = r#"{"Method":"GET","Headers":{"a":"1"},"Body":"b"}"#;
+        for json in [object.to_owned(), serde_json::to_string(object).unwrap()] {
+            let text: Arc<str> = format!("before{json}after").into();
+            let request = HttpRequest::read(&text, 6..6 + json.len()).unwrap();
+            assert_eq!((request.method(), request.header("A"), request.body()), ("GET", Some("1"), Some("b")));
+        }
+    }
+
+    #[test]
+    fn what_may_be_secret_is_not_shown() {
+        let shown =
+            format!("{:?}", request(r#"{"Method":"GET","Headers":{"authorization":"secret"},"Body":"secret"}"#));
+        assert_eq!(shown, r#"HttpRequest { method: "GET", .. }"#);
+    }
+
+    #[test]
+    fn another_shape_is_refused() {
+        for json in ["1", r#"{"Url":1}"#, r#"{"Headers":[]}"#, r#"{"Headers":{"a":1}}"#, r#"{"Query":"x"}"#] {
+            assert!(serde_json::from_str::<HttpRequest>(json).is_err(), "{json}");
+        }
     }
 }

@@ -1,24 +1,40 @@
 //! What the host sends for one invocation: `Data` by binding name, and `Metadata`.
 //!
-//! Inputs stay JSON text until somebody asks for them; most of an HTTP envelope (identities, doubled headers) never is.
+//! Inputs stay JSON text until somebody asks for them, where they lie in the body; most of an HTTP envelope (identities,
+//! doubled headers) never is.
 
+use crate::http_request::place_of;
 use crate::{HttpRequest, Misfit, TimerInfo, lenient};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
 
 /// One invocation, as a Functions host posts it to `/{function}` (functions-host 2.2).
 ///
 /// `Debug` shows the names of its inputs and no values.
-#[derive(Deserialize)]
 pub struct Invocation {
-    #[serde(rename = "Data")]
-    data: BTreeMap<String, Box<RawValue>>,
-    #[serde(rename = "Metadata", default)]
-    metadata: BTreeMap<String, Box<RawValue>>,
+    text: Arc<str>,
+    /// Where each input lies in the text.
+    inputs: Vec<(String, Range<usize>)>,
+    /// Where the object with all of the metadata lies, if there is one.
+    metadata: Option<Range<usize>>,
 }
+
+/// The envelope, read in place.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Wire<'a> {
+    #[serde(borrow)]
+    data: Inputs<'a>,
+    #[serde(default, borrow)]
+    metadata: Option<&'a RawValue>,
+}
+
+struct Inputs<'a>(Vec<(String, &'a RawValue)>);
 
 /// Why an invocation could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +69,21 @@ impl Invocation {
     /// # Errors
     /// [`InvocationError::NotAnInvocation`] when it is not an object with `Data` and `Metadata`.
     pub fn parse(body: &[u8]) -> Result<Self, InvocationError> {
-        serde_json::from_slice(body).map_err(|error| InvocationError::NotAnInvocation(error.into()))
+        let text = str::from_utf8(body).map_err(|_| serde_json::Error::custom("not UTF-8"));
+        text.and_then(Self::read).map_err(|error| InvocationError::NotAnInvocation(error.into()))
+    }
+
+    fn read(text: &str) -> Result<Self, serde_json::Error> {
+        let Wire { data: Inputs(inputs), metadata } = serde_json::from_str(text)?;
+        if metadata.is_some_and(|metadata| !metadata.get().starts_with('{')) {
+            return Err(serde_json::Error::custom("`Metadata` is no object"));
+        }
+        let place = |value: &RawValue| place_of(text, value.get());
+        Ok(Self {
+            text: text.into(),
+            inputs: inputs.into_iter().map(|(name, value)| (name, place(value))).collect(),
+            metadata: metadata.map(place),
+        })
     }
 
     /// The HTTP request that triggered the invocation; `name` is the name of the `httpTrigger` binding.
@@ -61,7 +91,8 @@ impl Invocation {
     /// # Errors
     /// When there is no such input, or it is no HTTP request.
     pub fn http_request(&self, name: &str) -> Result<HttpRequest, InvocationError> {
-        self.input(name)
+        let place = self.place(name)?;
+        HttpRequest::read(&self.text, place).map_err(|error| unexpected(name, error))
     }
 
     /// The timer that triggered the invocation; `name` is the name of the `timerTrigger` binding.
@@ -77,27 +108,59 @@ impl Invocation {
     /// # Errors
     /// When there is no such input, or no layer of its encoding is a `T`.
     pub fn input<T: DeserializeOwned>(&self, name: &str) -> Result<T, InvocationError> {
-        let raw = self.data.get(name).ok_or_else(|| InvocationError::NoSuchInput {
-            name: name.to_owned(),
-            present: self.data.keys().cloned().collect(),
-        })?;
-        lenient::read(raw.get())
-            .map_err(|error| InvocationError::UnexpectedForm { name: name.to_owned(), source: error.into() })
+        let place = self.place(name)?;
+        lenient::read(&self.text[place]).map_err(|error| unexpected(name, error))
     }
 
     /// A value of the trigger's metadata, such as a route parameter; `None` when it is absent or no `T`.
     pub fn metadata<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        lenient::read(self.metadata.get(name)?.get()).ok()
+        let metadata = self.text.get(self.metadata.clone()?)?;
+        let metadata: BTreeMap<String, &RawValue> = serde_json::from_str(metadata).ok()?;
+        lenient::read(metadata.get(name)?.get()).ok()
+    }
+
+    fn names(&self) -> impl Iterator<Item = &String> {
+        self.inputs.iter().map(|(name, _)| name)
+    }
+
+    fn place(&self, name: &str) -> Result<Range<usize>, InvocationError> {
+        let input = self.inputs.iter().find(|(found, _)| found == name);
+        input.map(|(_, place)| place.clone()).ok_or_else(|| InvocationError::NoSuchInput {
+            name: name.to_owned(),
+            present: self.names().cloned().collect(),
+        })
+    }
+}
+
+fn unexpected(name: &str, error: serde_json::Error) -> InvocationError {
+    InvocationError::UnexpectedForm { name: name.to_owned(), source: error.into() }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Inputs<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Inputs<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with the inputs")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Inputs<'de>, A::Error> {
+                let mut inputs = Vec::new();
+                while let Some(input) = members.next_entry()? {
+                    inputs.push(input);
+                }
+                Ok(Inputs(inputs))
+            }
+        }
+        deserializer.deserialize_map(Object)
     }
 }
 
 impl fmt::Debug for Invocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (inputs, metadata) = (self.data.keys(), self.metadata.keys());
-        f.debug_struct("Invocation")
-            .field("inputs", &inputs.collect::<Vec<_>>())
-            .field("metadata", &metadata.collect::<Vec<_>>())
-            .finish()
+        f.debug_struct("Invocation").field("inputs", &self.names().collect::<Vec<_>>()).finish_non_exhaustive()
     }
 }
 
@@ -191,8 +254,10 @@ mod tests {
 
     #[test]
     fn what_is_no_envelope_is_refused() {
-        for body in ["", "null", "[]", "\"x\"", "{\"Data\":1}", "{\"Data\":{\"req\":{}}"] {
+        let half = "{\"Data\":{\"req\":{}}";
+        for body in ["", "null", "[]", "\"x\"", "{\"Data\":1}", half, "{\"Data\":{},\"Metadata\":1}"] {
             assert!(Invocation::parse(body.as_bytes()).is_err(), "{body}");
         }
+        assert!(Invocation::parse(b"{\"Data\":{\"req\":\"\xff\"}}").is_err());
     }
 }

@@ -5,6 +5,7 @@
 //! depends on how many layers there are.
 
 use serde::de::{DeserializeOwned, IgnoredAny};
+use std::borrow::Cow;
 
 /// No known host wraps a value more often than this (signalr-bindings 4.5).
 const MOST_LAYERS: usize = 3;
@@ -14,26 +15,35 @@ const MOST_LAYERS: usize = 3;
 pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
     let layers = layers(text);
     let mut innermost_error = None;
-    for layer in layers.iter().rev() {
+    for (depth, layer) in layers.iter().enumerate().rev() {
         match serde_json::from_str(layer) {
             Ok(value) => return Ok(value),
+            // A text that only happens to be the last layer is none of them.
+            Err(_) if depth > 0 && innermost_error.is_none() && !is_json(layer) => {}
             Err(error) => innermost_error = innermost_error.or(Some(error)),
         }
     }
     Err(innermost_error.expect("there is always the outermost layer, and it failed"))
 }
 
-/// The text itself, then what each string layer holds, as long as that is JSON too.
-fn layers(text: &str) -> Vec<String> {
-    let mut layers = vec![text.to_owned()];
-    while layers.len() <= MOST_LAYERS {
-        let Some(inner) = layers.last().and_then(|layer| serde_json::from_str::<String>(layer).ok()) else { break };
-        if serde_json::from_str::<IgnoredAny>(&inner).is_err() {
-            break;
-        }
-        layers.push(inner);
+/// The text itself, then what each string layer holds. Only of the last one it is not known whether it is JSON.
+fn layers(text: &str) -> Vec<Cow<'_, str>> {
+    let mut layers = vec![Cow::Borrowed(text)];
+    while layers.len() <= MOST_LAYERS
+        && let Some(inner) = layers.last().and_then(|layer| inside(layer))
+    {
+        layers.push(Cow::Owned(inner));
     }
     layers
+}
+
+/// What a JSON string holds.
+fn inside(text: &str) -> Option<String> {
+    text.trim_ascii_start().starts_with('"').then(|| serde_json::from_str(text).ok()).flatten()
+}
+
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 #[cfg(test)]

@@ -33,22 +33,31 @@ impl<S: Send + Sync> FromRequest<S> for Invocation {
     type Rejection = InvocationRejection;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Self::Rejection> {
-        let body = read(request.into_body()).await?;
-        Ok(Invocation::parse(&body)?)
+        Self::receive(request.into_body()).await
     }
 }
 
-async fn read(mut body: Body) -> Result<Vec<u8>, InvocationRejection> {
-    let mut bytes = Vec::new();
-    let mut total = 0;
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(InvocationRejection::Broken)?.into_data() else { continue };
-        total += data.len();
-        if total <= LARGEST_INVOCATION {
-            bytes.extend_from_slice(&data);
+impl Invocation {
+    /// Reads the body of the host's request from its connection.
+    ///
+    /// # Errors
+    /// When it is too large, ends early, or is no invocation.
+    pub async fn receive(mut body: Body) -> Result<Self, InvocationRejection> {
+        let (mut pieces, mut total) = (Vec::new(), 0);
+        while let Some(frame) = body.frame().await {
+            let Ok(piece) = frame.map_err(InvocationRejection::Broken)?.into_data() else { continue };
+            total += piece.len();
+            if total <= LARGEST_INVOCATION {
+                pieces.push(piece);
+            }
+        }
+        match &pieces[..] {
+            _ if total > LARGEST_INVOCATION => Err(InvocationRejection::TooLarge),
+            // Nearly always.
+            [whole] => Ok(Self::parse(whole)?),
+            several => Ok(Self::parse(&several.concat())?),
         }
     }
-    if total > LARGEST_INVOCATION { Err(InvocationRejection::TooLarge) } else { Ok(bytes) }
 }
 
 /// A status outside 2xx tells the host that the invocation itself has failed (functions-host 3.2).
@@ -65,8 +74,10 @@ impl IntoResponse for InvocationRejection {
 /// Outputs that cannot be JSON, such as a map with keys that are no strings, fail the invocation.
 impl<O: Serialize, R: Serialize> IntoResponse for InvocationResult<O, R> {
     fn into_response(self) -> Response {
-        match serde_json::to_vec(&self) {
-            Ok(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
+        // Enough for most, so that it does not grow again and again.
+        let mut body = Vec::with_capacity(1024);
+        match serde_json::to_writer(&mut body, &self) {
+            Ok(()) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
             Err(error) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, format!("the result is no JSON: {error}")).into_response()
             }
