@@ -8,7 +8,9 @@ use functions_host::clock::VirtualClock;
 use functions_host::events::HostEvent;
 use local_stack::{Events, Handler, LocalStack, Part, StackEvent, StackOptions};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
@@ -115,6 +117,27 @@ async fn a_timer_runs_now_when_it_is_told_to() {
     assert!(!next_tick(&mut client).await.1);
     assert!(stack.run("nothing").await.is_err());
     drop(client);
+    stack.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_function_that_never_answers_times_out_by_the_clock_of_the_stack() {
+    let (app, time) = (clock_app("0 0 0 1 1 *"), VirtualClock::starting_now());
+    let (called, calls) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let calling = Arc::clone(&called);
+    let never = on_post(async move || {
+        calling.notify_one();
+        calls.notified().await;
+    });
+    let handler = Handler::in_process(Router::new().route("/negotiate", never));
+    let options = StackOptions { handler, clock: time.clock(), ..StackOptions::new(app.path()) };
+    let stack = LocalStack::start(options).await.expect("the stack starts on free ports");
+    let (status, ()) = tokio::join!(async { post(&stack, "/api/negotiate", "").await.status() }, async {
+        called.notified().await;
+        // The default of host.json.
+        time.advance(HOUR / 2).await;
+    });
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
     stack.shutdown().await;
 }
 

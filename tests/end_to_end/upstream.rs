@@ -1,11 +1,12 @@
 //! Clients call functions: the service reports to the host's webhook, and the function's return value completes the call.
 
-use crate::harness::{SignalRClient, TestApp};
+use crate::harness::{SignalRClient, TestApp, post as post_to};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Json, Router};
-use local_stack::{Handler, LocalStack, StackOptions};
+use functions_host::events::HostEvent;
+use local_stack::{Handler, LocalStack, StackEvent, StackOptions};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -114,4 +115,22 @@ async fn functions_hear_who_comes_and_who_goes() {
     let left = chat.heard().await;
     assert_eq!((&left["Event"], &left["ConnectionId"]), (&json!("disconnected"), &joined["ConnectionId"]));
     chat.stack.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_function_that_is_there_after_a_restart_hears_who_comes() {
+    let app = TestApp::new().function("other", &[json!({"type": "httpTrigger", "direction": "in", "name": "req"})]);
+    let (heard, mut events) = mpsc::unbounded_channel();
+    let handler = Handler::in_process(functions(heard));
+    let stack = LocalStack::start(StackOptions { handler, ..StackOptions::new(app.path()) }).await.expect("it starts");
+    let app = app.function("joined", &[trigger("connections", "connected")]);
+    let mut told = stack.events();
+    assert_eq!(post_to(&stack, "/admin/host/restart", "").await.status(), StatusCode::OK);
+    let reloaded = |event: &StackEvent| matches!(event, StackEvent::Host(HostEvent::Reloaded { .. })).then_some(());
+    tokio::time::timeout(DEADLINE, told.until(reloaded)).await.expect("the app is read again");
+    let client = SignalRClient::connect_as(&stack, "chat", "alice").await;
+    let joined = tokio::time::timeout(DEADLINE, events.recv()).await.expect("an event").unwrap();
+    assert_eq!(joined["UserId"], "alice");
+    drop((client, app));
+    stack.shutdown().await;
 }

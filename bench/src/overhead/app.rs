@@ -76,7 +76,7 @@ impl App {
                 let program = self.this_program.with_file_name(format!("local-stack{}", std::env::consts::EXE_SUFFIX));
                 let mut command = cores.server_command(&program);
                 command
-                    .args(["--no-emulator", "--no-build", "--no-watch", "--port", &port, "--app"])
+                    .args(["--no-emulator", "--no-inspector", "--no-build", "--no-watch", "--port", &port, "--app"])
                     .arg(self.folder.path());
                 command
             }

@@ -26,8 +26,7 @@ async fn main() -> ExitCode {
     let behaviour = arguments.get(1).map_or("obey", String::as_str);
     if let Some(code) = behaviour.strip_prefix("exit-").and_then(|code| code.parse::<u8>().ok()) {
         write_line("leaving at once");
-        complain("first complaint");
-        complain("second complaint");
+        ["first complaint", "second complaint", "third complaint", "fourth complaint"].into_iter().for_each(complain);
         return ExitCode::from(code);
     }
     match (first, behaviour) {

@@ -4,7 +4,9 @@
 //! are served (functions-host 4.1). Everything here is plain data; nothing runs yet.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -25,7 +27,7 @@ pub use function::{
 };
 pub use settings::{Cors, Settings};
 
-/// A function app, read once. To see a change on disk, load it again.
+/// A function app, read once. To see a change on disk, read it again with [`App::reread`].
 #[derive(Debug, Clone)]
 pub struct App {
     /// The folder that holds host.json.
@@ -42,6 +44,17 @@ pub struct App {
     pub time_zone: TimeZone,
     /// Things the developer should know that do not stop the app.
     pub notices: Vec<Warning>,
+    source: Source,
+}
+
+/// How an app was read, and is read again.
+#[derive(Clone)]
+struct Source(Arc<dyn Fn() -> Result<App, AppError> + Send + Sync>);
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Source")
+    }
 }
 
 /// What host.json says about running the functions.
@@ -61,8 +74,19 @@ pub struct HostJson {
     pub watch_files: Vec<String>,
     /// `watchDirectories`: a change in one of these folders of the app restarts the handler.
     pub watch_directories: Vec<String>,
+    /// What `/admin/host/config` shows.
+    pub(crate) config: HostConfig,
     /// `functions`: when it is not empty, only these functions are loaded, letter case ignored.
     pub only_functions: Vec<String>,
+}
+
+/// The options of host.json as the real host's `/admin/host/config` shows them, in its order and with its defaults.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct HostConfig {
+    /// `extensions.http`.
+    pub(crate) http: serde_json::Map<String, serde_json::Value>,
+    /// `concurrency`.
+    pub(crate) concurrency: serde_json::Map<String, serde_json::Value>,
 }
 
 /// One of `customHandler.http.routes`: a function named `http-handlerN` that takes every method (functions-host 1.1).
@@ -151,8 +175,8 @@ pub enum Fault {
     LocalHost,
 }
 
-impl std::fmt::Display for BrokenFunction {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for BrokenFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "The '{}' function is in error: {}", self.name, self.message)
     }
 }
@@ -211,11 +235,35 @@ impl App {
     ) -> Result<App, AppError> {
         let root =
             std::path::absolute(root).map_err(|source| AppError::Unreadable { path: root.to_owned(), source })?;
+        App::read(&root, environment.into_iter().collect::<Vec<_>>().into(), overrides.into())
+    }
+
+    /// The app as it stands on disk now, read as this one was: with the same environment and overrides.
+    ///
+    /// # Errors
+    /// As [`App::load`].
+    pub fn reread(&self) -> Result<App, AppError> {
+        let read = (self.source.0)()?;
+        Ok(App { source: self.source.clone(), ..read })
+    }
+
+    /// The same app, which `read` reads again: for those whose overrides depend on what the files say.
+    #[must_use]
+    pub fn reread_by(self, read: impl Fn() -> Result<App, AppError> + Send + Sync + 'static) -> App {
+        App { source: Source(Arc::new(read)), ..self }
+    }
+
+    fn read(
+        root: &Path,
+        environment: Arc<[(String, String)]>,
+        overrides: Arc<[(String, String)]>,
+    ) -> Result<App, AppError> {
+        let root = root.to_owned();
         let path = root.join("host.json");
         let Some(text) = json_file::read(&path)? else { return Err(AppError::NoHostJson { root }) };
         let file = json_file::parse(&text).map_err(|message| AppError::BrokenJson { path, message })?;
         let mut notices = Vec::new();
-        let mut settings = Settings::load(&root, environment, overrides, &mut notices)?;
+        let mut settings = Settings::load(&root, environment.iter().cloned(), &overrides, &mut notices)?;
         let host_json::Read { host, flattened, warnings } =
             host_json::read(&file, &root, &settings).map_err(AppError::HostJson)?;
         settings.add_host_json(flattened);
@@ -227,7 +275,9 @@ impl App {
         notices.extend(notices::about(&host, &functions, &settings));
         notices.extend(notices::about_connections(&root, &functions));
         let time_zone = settings.time_zone();
-        Ok(App { root, host, functions, broken, settings, time_zone, notices })
+        let again = root.clone();
+        let source = Source(Arc::new(move || App::read(&again, Arc::clone(&environment), Arc::clone(&overrides))));
+        Ok(App { root, host, functions, broken, settings, time_zone, notices, source })
     }
 
     /// The names of the settings by which SignalR bindings find their service, each once, in alphabetical order.

@@ -13,7 +13,9 @@ use crate::clock::Clock;
 use crate::expressions;
 use crate::invocation::BindingData;
 use crate::warnings::{Warning, WarningCode};
+use endpoints::{NamedEndpoints, ServiceEndpoint};
 
+pub(crate) mod endpoints;
 pub(crate) mod signalr_input;
 pub(crate) mod signalr_output;
 pub(crate) mod signalr_trigger;
@@ -23,6 +25,7 @@ pub(crate) mod signalr_trigger;
 pub(crate) struct Context<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) binding_data: &'a serde_json::Map<String, Value>,
+    named_endpoints: &'a NamedEndpoints,
     notes: &'a Notes,
     clock: &'a Clock,
 }
@@ -47,11 +50,12 @@ pub(crate) type BindingError = String;
 impl<'a> Context<'a> {
     pub(crate) fn new(
         settings: &'a Settings,
+        named_endpoints: &'a NamedEndpoints,
         binding_data: &'a BindingData,
         notes: &'a Notes,
         clock: &'a Clock,
     ) -> Self {
-        Self { settings, binding_data, notes, clock }
+        Self { settings, binding_data, named_endpoints, notes, clock }
     }
 
     /// The value of a property that may hold expressions.
@@ -70,9 +74,9 @@ impl<'a> Context<'a> {
         self.resolve(hub_name)?.parse().map_err(|error: azure_signalr::NameError| error.to_string())
     }
 
-    /// The connection behind a setting; the setting's name is taken literally (signalr-bindings 4.2).
-    fn connection(&self, setting: &str) -> Result<ConnectionString, BindingError> {
-        connection(self.settings, setting)
+    /// The services behind a setting, whose name is taken literally (signalr-bindings 4.2).
+    fn endpoints(&self, setting: &str) -> Result<Vec<ServiceEndpoint>, BindingError> {
+        self.named_endpoints.callable(self.settings, setting)
     }
 }
 
@@ -80,7 +84,7 @@ impl<'a> Context<'a> {
 ///
 /// # Errors
 /// When it is missing, with the extension's text and the setting's name, or unusable.
-pub(crate) fn connection(settings: &Settings, setting: &str) -> Result<ConnectionString, BindingError> {
+fn connection(settings: &Settings, setting: &str) -> Result<ConnectionString, BindingError> {
     let text = settings.connection_string(setting).ok_or_else(|| {
         let cure = if settings.is_identity(setting) { "; this host gets no token for an identity" } else { "" };
         format!(

@@ -88,6 +88,14 @@ impl Clock {
         }
     }
 
+    /// Returns when so much time has passed by this clock. That of the system may be set meanwhile, which changes nothing here.
+    pub(crate) async fn sleep(&self, duration: Duration) {
+        match &self.0 {
+            Source::System => tokio::time::sleep(duration).await,
+            Source::Virtual(timeline) => timeline.sleep_until(timeline.after(duration)).await,
+        }
+    }
+
     /// Calls `tell` each time that the clock was moved, for those who keep times of their own. The clock of the system moves by itself
     /// and tells nobody. `tell` must not block.
     pub fn on_move(&self, tell: impl Fn() + Send + Sync + 'static) -> Notice {
@@ -167,6 +175,14 @@ impl Activity {
         match &self.counted {
             None => self.clock.sleep_until(time).await,
             Some(counted) => counted.sleep_until(time).await,
+        }
+    }
+
+    /// Returns when so much time has passed. Until then nobody waits for this activity.
+    pub(crate) async fn sleep(&self, duration: Duration) {
+        match &self.counted {
+            None => self.clock.sleep(duration).await,
+            Some(counted) => counted.sleep(duration).await,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use crate::events::{AfterExit, HostEvent, ListedFunction, ListedTrigger, LogLevel};
-use crate::host::HOST_VERSION;
+use crate::host::{HOST_LOCK, HOST_VERSION};
 
 /// How much is shown, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -108,6 +108,7 @@ pub fn render(event: &HostEvent, now: Timestamp, style: Style) -> String {
             page.occurrences(function, schedule, occurrences);
         }
         HostEvent::Warning(warning) => page.host_line(LogLevel::Warning, &warning.to_string()),
+        HostEvent::Log { text, .. } if text.starts_with(HOST_LOCK) => page.line(Ink::Plain, text),
         HostEvent::Log { level, text } => page.host_line(*level, text),
         // For an inspector; `func start` has no such lines.
         HostEvent::Triggered { .. }

@@ -11,13 +11,11 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::server;
 use crate::timers::Timers;
-use crate::worker::Attempts;
 
 mod announce;
 mod call;
@@ -31,6 +29,7 @@ mod options;
 mod proxy;
 mod retry;
 mod signalr;
+mod succession;
 
 pub(crate) use call::{Call, Finished, Reply};
 pub(crate) use current::{Current, Lease};
@@ -39,12 +38,17 @@ pub use options::{
     BodyFraming, HostOptions, InvocationReport, InvokeError, ReloadError, StartError, Stopped, WorkerSource,
 };
 pub(crate) use proxy::Proxied;
+pub(crate) use signalr::HttpClients;
+pub(crate) use succession::Succession;
 
-use generation::{Candidate, Ground};
+use generation::Ground;
 
 /// The version that this host gives itself in `X-Azure-Functions-HostVersion` and `/admin/host/status`: that of the real host
 /// whose behaviour it follows.
 pub const HOST_VERSION: &str = "4.1052.200.0";
+
+/// How the real host begins to tell that it is the primary one, which tools wait for.
+pub(crate) const HOST_LOCK: &str = "Host lock lease acquired by instance ID";
 
 /// How long open requests may take to end after the handler is gone.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
@@ -52,14 +56,9 @@ const LAST_ANSWERS: Duration = Duration::from_secs(2);
 /// A running host. Dropping it stops everything in the background; [`Host::shutdown`] waits for that.
 #[derive(Debug)]
 pub struct Host {
-    current: Current,
-    ground: Ground,
+    succession: Succession,
     shutdown: CancellationToken,
     server: JoinHandle<()>,
-    /// Apps that were replaced and end their last calls.
-    retirements: TaskTracker,
-    /// Held while another app gets ready: one at a time.
-    reloading: tokio::sync::Mutex<()>,
     _stops_when_dropped: DropGuard,
 }
 
@@ -82,35 +81,25 @@ impl Host {
             observer,
             framing,
             timers: Timers::new(clock, schedules),
-            signalr: Arc::new(signalr::Clients::new()?),
+            signalr: Arc::new(signalr::HttpClients::new()?),
             keys,
             shutdown_grace,
         };
         let shutdown = CancellationToken::new();
         // From here on, also a caller who stops waiting for this start takes everything down again.
         let stops_when_dropped = shutdown.clone().drop_guard();
-        let invoker = Invoker::new(&ground, app, worker, Attempts::AsInAzure, &shutdown)?;
-        invoker.announce();
-        let current = Current::new(invoker.clone(), worker);
-        let server = tokio::spawn(server::serve(listener, current.clone(), shutdown.clone()));
+        let succession = Succession::new(ground, app, worker, shutdown.clone())?;
+        let server = tokio::spawn(server::serve(listener, succession.clone(), shutdown.clone()));
         if worker != WorkerSource::Awaited {
-            invoker.listen();
+            succession.current().now().listen();
         }
-        Ok(Host {
-            current,
-            ground,
-            shutdown,
-            server,
-            retirements: TaskTracker::new(),
-            reloading: tokio::sync::Mutex::default(),
-            _stops_when_dropped: stops_when_dropped,
-        })
+        Ok(Host { succession, shutdown, server, _stops_when_dropped: stops_when_dropped })
     }
 
     /// Where the host listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.ground.address
+        self.succession.ground().address
     }
 
     /// Puts `app` with its handler into the place of the one that runs: same listener, same timers, no call lost.
@@ -123,51 +112,18 @@ impl Host {
     /// # Errors
     /// When the app is impossible or its handler does not become ready at the first attempt. Then everything is as before.
     pub async fn reload(&self, app: App, worker: WorkerSource) -> Result<Retirement, ReloadError> {
-        let _turn = self.reloading.lock().await;
-        if worker == WorkerSource::Process && self.current.now().keeps_port_of(&app) {
-            return self.reload_in_turn(app).await;
-        }
-        let replaced = self.serve_instead(app, worker).await?;
-        Ok(Retirement(self.retirements.spawn(replaced.retire())))
-    }
-
-    /// Starts an app beside the one that serves, puts it into its place and answers the one before.
-    async fn serve_instead(&self, app: App, worker: WorkerSource) -> Result<Invoker, ReloadError> {
-        let invoker = Invoker::new(&self.ground, app, worker, Attempts::One, &self.shutdown)?;
-        let candidate = Candidate::new(invoker, &self.retirements);
-        if let Err(reason) = candidate.invoker.first_attempt().await {
-            return Err(ReloadError::Handler { reason: reason.as_ref().into() });
-        }
-        let candidate = candidate.take();
-        let replaced = self.current.replace(candidate.clone());
-        candidate.announce_reload();
-        candidate.listen();
-        Ok(replaced)
-    }
-
-    /// Ends the app that serves before the next one starts, and starts it again when the next one does not.
-    async fn reload_in_turn(&self, app: App) -> Result<Retirement, ReloadError> {
-        let replaced = self.current.suspend();
-        let before = replaced.app().clone();
-        replaced.retire().await;
-        if let Err(error) = self.serve_instead(app, WorkerSource::Process).await {
-            if self.serve_instead(before, WorkerSource::Process).await.is_err() {
-                self.current.give_up_waiting(&error.to_string());
-            }
-            return Err(error);
-        }
-        Ok(Retirement(self.retirements.spawn(async {})))
+        self.succession.reload(app, worker).await
     }
 
     /// Says that the handler which calls wait for will not come: they are answered with 503 and `reason` until the next
     /// [`Host::reload`]. A handler that is there already goes on.
     pub fn give_up_waiting(&self, reason: &str) {
-        self.current.give_up_waiting(reason);
+        self.succession.current().give_up_waiting(reason);
     }
 
     /// Says that the handler which was given up is on its way again, so calls wait once more.
     pub fn wait_again(&self) {
-        self.current.wait_again();
+        self.succession.current().wait_again();
     }
 
     /// Runs a function as `POST /admin/functions/{name}` does, and waits for its end. The name ignores letter case. A timer
@@ -178,8 +134,8 @@ impl Host {
     pub async fn invoke(&self, function: &str, input: Option<String>) -> Result<InvocationReport, InvokeError> {
         // No trigger of today has text as its value.
         drop(input);
-        let lease =
-            self.current.with_handler().await.map_err(|reason| InvokeError::NoHandler(reason.as_ref().into()))?;
+        let lease = self.succession.current().with_handler().await;
+        let lease = lease.map_err(|reason| InvokeError::NoHandler(reason.as_ref().into()))?;
         let place = lease.place_of(function).ok_or_else(|| InvokeError::UnknownFunction(function.to_owned()))?;
         let Finished { id, duration, result } = lease.run(place, Call::ByHand).await;
         Ok(InvocationReport { id, duration, error: result.err() })
@@ -190,30 +146,31 @@ impl Host {
     /// # Errors
     /// When the host has shut itself down before that, or does not wait for a handler any more.
     pub async fn ready(&self) -> Result<(), Stopped> {
-        let ready = async { self.current.with_handler().await?.ready().await };
+        let ready = async { self.succession.current().with_handler().await?.ready().await };
         ready.await.map_err(|reason: Arc<str>| Stopped { reason: reason.as_ref().into() })
     }
 
     /// Returns when the host shuts itself down, which it does after the third failure of the handler. It answers 503 from then
     /// on; call [`Host::shutdown`] to end it, or [`Host::reload`] with something better.
     pub async fn stopped(&self) -> Stopped {
-        Stopped { reason: self.current.stopped().await.as_ref().into() }
+        Stopped { reason: self.succession.current().stopped().await.as_ref().into() }
     }
 
     /// The process that serves calls; `None` when it is not ready or somebody else's.
     #[must_use]
     pub fn handler_process(&self) -> Option<u32> {
-        self.current.now().handler_process()
+        self.succession.current().now().handler_process()
     }
 
     /// Ends everything: no new calls and timers, SIGINT to the handler, a kill after the grace, and the listener is closed.
     /// Nothing of the handler is left when this returns.
     pub async fn shutdown(self) {
-        let Host { current, shutdown, mut server, retirements, _stops_when_dropped, .. } = self;
+        let Host { succession, shutdown, mut server, _stops_when_dropped } = self;
         shutdown.cancel();
-        retirements.close();
-        let invoker = current.now().invoker().clone();
-        tokio::join!(invoker.end_tasks(), retirements.wait());
+        // A restart that has begun may still put another app into place.
+        succession.ended().await;
+        let invoker = succession.current().now().invoker().clone();
+        invoker.end_tasks().await;
         let answered = async {
             invoker.invocations_ended().await;
             let _ = (&mut server).await;
@@ -223,6 +180,8 @@ impl Host {
             let _ = server.await;
         }
         invoker.end().await;
+        // Nobody can ask for another restart without a server.
+        succession.ended().await;
     }
 }
 

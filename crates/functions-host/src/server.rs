@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::FunctionState;
 use crate::events::{Excerpt, HostEvent, LogLevel};
-use crate::host::{Call, Current, Finished, Invoker, Lease, Proxied, Reply};
+use crate::host::{Call, Finished, Invoker, Lease, Proxied, Reply, Succession};
 use crate::invocation::{HttpCall, Identity};
 use crate::routes::RouteValues;
 use crate::warnings::{Warning, WarningCode};
@@ -29,18 +29,19 @@ mod webhooks;
 const BODY_LIMIT: usize = 104_857_600;
 
 /// Serves until `shutdown`, then lets open requests end.
-pub(crate) async fn serve(listener: TcpListener, current: Current, shutdown: CancellationToken) {
+pub(crate) async fn serve(listener: TcpListener, succession: Succession, shutdown: CancellationToken) {
     let listener = listener.tap_io(|stream| {
         // Without it small answers may wait; with an error they still arrive.
         let _ = stream.set_nodelay(true);
     });
-    let router = Router::new().fallback(answer).with_state(current.clone());
+    let router = Router::new().fallback(answer).with_state(succession.clone());
     if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await {
-        current.now().observer().log(LogLevel::Error, format!("the listener has failed: {error}"));
+        succession.current().now().observer().log(LogLevel::Error, format!("the listener has failed: {error}"));
     }
 }
 
-async fn answer(State(current): State<Current>, request: Request) -> Response {
+async fn answer(State(succession): State<Succession>, request: Request) -> Response {
+    let current = succession.current();
     let lease = current.now();
     let cors = cors::Decision::on(lease.app().settings.cors(), request.method(), request.headers());
     if cors.is_preflight() {
@@ -54,7 +55,10 @@ async fn answer(State(current): State<Current>, request: Request) -> Response {
         Ok(lease)
     };
     let mut response = match lease {
-        Ok(lease) => hold(dispatch(&lease, request).await, lease),
+        Ok(lease) => match admin::Renewal::asked_for(&request).filter(|_| !lease.has_stopped()) {
+            Some(renewal) => renewal.answer(&succession, lease, request).await,
+            None => hold(dispatch(&lease, request).await, lease),
+        },
         Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason.to_string()).into_response(),
     };
     cors.allow(response.headers_mut());

@@ -69,9 +69,9 @@ impl Timers {
         for (place, function) in invoker.app().functions.iter().enumerate() {
             if function.state == FunctionState::Enabled && matches!(function.trigger, Trigger::Timer(_)) {
                 let (timers, invoker, ending) = (self.clone(), invoker.clone(), ending.clone());
-                let activity = self.clock.activity();
+                let activity = Arc::new(self.clock.activity());
                 tasks.spawn(async move {
-                    let run = timers.run_function(&invoker, place, activity, &ending.soon);
+                    let run = timers.run_function(&invoker, place, &activity, &ending.soon);
                     ending.now.run_until_cancelled(run).await;
                 });
             }
@@ -84,14 +84,14 @@ impl Timers {
         TimerInfo { adjust_for_dst: trigger.schedule.adjusts_for_dst(), status, is_past_due: false }
     }
 
-    async fn run_function(&self, invoker: &Invoker, place: usize, activity: Activity, stop: &CancellationToken) {
+    async fn run_function(&self, invoker: &Invoker, place: usize, activity: &Arc<Activity>, stop: &CancellationToken) {
         let Some(function) = invoker.app().functions.get(place) else { return };
         let Trigger::Timer(trigger) = &function.trigger else { return };
         let lease = self.lease(&function.name);
         let Some(_lease) = stop.run_until_cancelled(lease.lock()).await else { return };
         let (observer, runner) = (invoker.observer(), &HostRunner { invoker, function });
         let zone = invoker.app().time_zone.clone();
-        Timer { function, trigger, timers: self, observer, activity: &activity, zone, stop, runner }.run().await;
+        Timer { function, trigger, timers: self, observer, activity, zone, stop, runner }.run().await;
     }
 
     fn lease(&self, function: &str) -> Arc<tokio::sync::Mutex<()>> {
@@ -101,13 +101,15 @@ impl Timers {
 }
 
 /// What one run is given.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Firing {
-    timer: TimerInfo,
+#[derive(Debug, Clone)]
+pub(crate) struct Firing {
+    pub(crate) timer: TimerInfo,
     /// For `Executing 'Functions.x' (Reason='…', Id=…)`.
-    reason: String,
+    pub(crate) reason: String,
     /// A line such as `Trigger Details: UnscheduledInvocationReason: RunOnStartup`.
-    details: Option<String>,
+    pub(crate) details: Option<String>,
+    /// That of the timer. It goes on in the run, so that a pause between two attempts is one that a virtual clock passes.
+    pub(crate) activity: Arc<Activity>,
 }
 
 /// Why a timer runs.
@@ -131,8 +133,8 @@ struct HostRunner<'a> {
 }
 
 impl Runner for HostRunner<'_> {
-    fn run(&self, Firing { timer, reason, details }: Firing) -> impl Future<Output = ()> + Send {
-        self.invoker.fire_timer(self.function, timer, reason, details)
+    fn run(&self, firing: Firing) -> impl Future<Output = ()> + Send {
+        self.invoker.fire_timer(self.function, firing)
     }
 }
 
@@ -142,7 +144,7 @@ struct Timer<'a, R> {
     trigger: &'a TimerTrigger,
     timers: &'a Timers,
     observer: &'a Observer,
-    activity: &'a Activity,
+    activity: &'a Arc<Activity>,
     /// In which the schedule is meant.
     zone: TimeZone,
     /// Ends it between two runs.
@@ -239,6 +241,7 @@ impl<R: Runner> Timer<'_, R> {
                     planned.strftime("%Y-%m-%dT%H:%M:%S.%7f%:z")
                 )),
             },
+            activity: Arc::clone(self.activity),
         };
         self.runner.run(firing).await;
         // A clock that was set back must not make the same occurrence come twice.

@@ -140,6 +140,7 @@ codes! {
     HandlerStaysAlive "FH5003" "A handler that does not end",
     HandlerLeft "FH5004" "A handler that ended by itself",
     RestartsWithoutEnd "FH5005" "A handler that asks to be restarted again and again",
+    NotRestarted "FH5006" "A restart that changed nothing",
 }
 
 impl fmt::Display for WarningCode {

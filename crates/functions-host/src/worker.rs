@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::app::{CustomHandler, HttpMode, Settings};
+use crate::clock::Clock;
 use crate::events::{LogLevel, Observer};
 
 mod client;
@@ -82,6 +83,8 @@ pub(crate) struct WorkerSettings {
     /// Variables that the host sets for the handler beside the app settings and the port.
     pub(crate) host_variables: Vec<(String, String)>,
     pub(crate) shutdown_grace: Duration,
+    /// By which failures grow old.
+    pub(crate) clock: Clock,
     pub(crate) attempts: Attempts,
 }
 
@@ -171,13 +174,6 @@ impl Worker {
     pub(crate) fn restart(&self, link: &Link) {
         // Full means that the same process is about to be restarted anyway.
         let _ = self.restarts.try_send(link.worker_id);
-    }
-
-    /// Ends the process that is ready, if one is, and starts another.
-    pub(crate) fn restart_now(&self) {
-        if let State::Ready(link) = &*self.state.borrow() {
-            self.restart(link);
-        }
     }
 
     /// The process that is ready, unless it is somebody else's.

@@ -4,7 +4,7 @@
 
 use crate::build::EXECUTABLE;
 use crate::{Handler, StackOptions, StartError};
-use functions_host::app::{App, Fault, FunctionState, Trigger};
+use functions_host::app::{App, AppError, Fault, Function, FunctionState, Trigger};
 use signalr_emulator::Upstream;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use std::path::PathBuf;
 const CONNECTION_STRING: &str = "AzureSignalRConnectionString";
 
 /// Where the app is and what wins over its settings.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct AppSource {
     folder: PathBuf,
     environment: Vec<(String, String)>,
@@ -35,43 +35,56 @@ impl AppSource {
         if let Handler::Program(program) = handler {
             overrides.push((EXECUTABLE.to_owned(), program.display().to_string()));
         }
-        let app = App::load(&self.folder, self.environment.clone(), &overrides)?;
+        let app = self.read(&overrides)?;
         refuse_the_unusable(&app)?;
-        match &self.connection_string {
-            Some(connection_string) => {
-                overrides.extend(connection_strings(&app, connection_string));
-                Ok(App::load(&self.folder, self.environment.clone(), &overrides)?)
-            }
-            None => refuse_missing_connections(&app).map(|()| app),
+        if self.connection_string.is_none() {
+            refuse_missing_connections(&app)?;
         }
+        // An administrator who restarts the host gets what the real one runs: all functions but those in error.
+        let again = self.clone();
+        Ok(app.reread_by(move || again.read(&overrides)))
+    }
+
+    fn read(&self, overrides: &[(String, String)]) -> Result<App, AppError> {
+        let app = App::load(&self.folder, self.environment.clone(), overrides)?;
+        let Some(connection_string) = &self.connection_string else { return Ok(app) };
+        let all: Vec<_> = overrides.iter().cloned().chain(connection_strings(&app, connection_string)).collect();
+        App::load(&self.folder, self.environment.clone(), &all)
     }
 }
 
-/// What happens to clients is reported to the host if any function wants to hear of it. Without such a function a service in
-/// Azure has no upstream either. `code` is the key of the webhook, where callers need keys.
-pub(crate) fn upstream(app: &App, host: SocketAddr, code: Option<&str>) -> Upstream {
-    let listens = app
-        .functions
-        .iter()
-        .any(|function| matches!(function.trigger, Trigger::SignalR(_)) && function.state == FunctionState::Enabled);
-    if !listens {
-        return Upstream::default();
-    }
+/// Whether any function wants to hear what happens to clients.
+pub(crate) fn listens(app: &App) -> bool {
+    let is_listener = |function: &Function| matches!(function.trigger, Trigger::SignalR(_));
+    app.functions.iter().any(|function| is_listener(function) && function.state == FunctionState::Enabled)
+}
+
+/// Where the service reports what happens to clients. `code` is the key of the webhook, where callers need keys.
+pub(crate) fn webhook(host: SocketAddr, code: Option<&str>) -> Upstream {
     let query = code.map(|code| format!("?code={code}")).unwrap_or_default();
     let webhook = format!("http://{host}/runtime/webhooks/signalr{query}");
     Upstream::to(webhook).expect("an address of this machine is an absolute address")
 }
 
 /// The emulator's connection string under every name by which a part of the app may look for one. The section
-/// `ConnectionStrings` comes before the plain name (signalr-bindings 8.2), so both are set.
+/// `ConnectionStrings` comes before the plain name (signalr-bindings 8.2), so both are set. Further services are taken away.
 fn connection_strings(app: &App, connection_string: &str) -> Vec<(String, String)> {
     let mut names = app.signalr_settings();
     names.insert(CONNECTION_STRING);
     let of_name = |name: &str| [format!("ConnectionStrings:{name}"), name.to_owned()];
-    names.into_iter().flat_map(of_name).map(|name| (name, connection_string.to_owned())).collect()
+    let ours = names.into_iter().flat_map(of_name).map(|name| (name, connection_string.to_owned()));
+    let further = app.settings.iter().filter(|(name, _)| is_further_service(name));
+    ours.chain(further.map(|(name, _)| (name.to_owned(), String::new()))).collect()
+}
+
+fn is_further_service(name: &str) -> bool {
+    name.replace("__", ":").to_ascii_lowercase().starts_with("azure:signalr:endpoints:")
 }
 
 fn refuse_missing_connections(app: &App) -> Result<(), StartError> {
+    if !app.settings.signalr_endpoints().is_empty() {
+        return Ok(());
+    }
     let names = app.signalr_settings().into_iter();
     let missing: Vec<_> =
         names.filter(|name| app.settings.connection_string(name).is_none()).map(str::to_owned).collect();
@@ -108,12 +121,14 @@ mod tests {
         let settings = serde_json::json!({"IsEncrypted": false, "Values": {"MySignalR": PRODUCTION, "AzureSignalRConnectionString": PRODUCTION},
             "ConnectionStrings": {"AzureSignalRConnectionString": PRODUCTION, "MySignalR": PRODUCTION}});
         write("local.settings.json", &settings.to_string());
-        let environment = vec![("ConnectionStrings__MySignalR".to_owned(), PRODUCTION.to_owned())];
+        let environment = ["ConnectionStrings__MySignalR", "Azure__SignalR__Endpoints__east"];
+        let environment = environment.map(|name| (name.to_owned(), PRODUCTION.to_owned())).to_vec();
         let options = StackOptions { environment, ..StackOptions::new(folder.path()) };
         let app = AppSource::new(&options, Some(EMULATOR.to_owned())).load(&Handler::Declared).unwrap();
         for name in ["AzureSignalRConnectionString", "MySignalR"] {
             assert_eq!(app.settings.connection_string(name), Some(EMULATOR), "{name}");
         }
+        assert!(app.settings.signalr_endpoints().is_empty());
         let left: Vec<_> = app.settings.iter().filter(|(_, value)| *value == PRODUCTION).collect();
         assert_eq!(left, []);
     }

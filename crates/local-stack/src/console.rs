@@ -58,10 +58,13 @@ pub(crate) enum News<'a> {
     /// Something new does not serve.
     Failed {
         error: &'a str,
-        goes_on: &'static str,
+        goes_on: &'a str,
     },
-    /// Nothing serves any more, for this reason.
-    Waiting(&'a str),
+    /// Nothing serves any more, for this reason, until something of that changes.
+    Waiting {
+        reason: &'a str,
+        until: &'a str,
+    },
     Stopping,
 }
 

@@ -103,7 +103,7 @@ impl Dev<'_> {
                 change = watch.next() => return Ok(change),
                 stopped = self.stack.stopped(), if self.stage == Stage::Serving => {
                     self.stage = Stage::Stopped;
-                    self.console.news(&News::Waiting(&stopped.reason));
+                    self.console.news(&News::Waiting { reason: &stopped.reason, until: &self.maker.what_wakes() });
                 }
             }
         }
@@ -147,10 +147,10 @@ impl Dev<'_> {
             self.stack.give_up_waiting(&format!("There is no handler yet: {text}"));
         }
         let goes_on = match self.stage {
-            Stage::Serving => "the handler that runs goes on",
-            Stage::Starting | Stage::Stopped => "waiting for a change",
+            Stage::Serving => "the handler that runs goes on".to_owned(),
+            Stage::Starting | Stage::Stopped => format!("nothing serves until you change {}", self.maker.what_wakes()),
         };
-        self.console.news(&News::Failed { error: &text, goes_on });
+        self.console.news(&News::Failed { error: &text, goes_on: &goes_on });
     }
 }
 

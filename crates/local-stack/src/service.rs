@@ -9,6 +9,7 @@ use inspector::Inspector;
 use signalr_emulator::{self as emulator, Detail, Emulator, EmulatorOptions, TimeSource, Upstream};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -24,7 +25,25 @@ pub(crate) struct Service {
     options: EmulatorOptions,
     news: News,
     state: State,
+    pub(crate) upstream: UpstreamSwitch,
     _told_of_the_time: Notice,
+}
+
+/// Lets the service report what happens to clients, or not. Cheap to clone; clones are the same.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct UpstreamSwitch(Arc<Mutex<Option<(Emulator, Upstream)>>>);
+
+impl UpstreamSwitch {
+    /// Without a function that listens, a service in Azure has no upstream either.
+    pub(crate) fn set(&self, listens: bool) {
+        if let Some((emulator, upstream)) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            emulator.replace_upstream_templates(if listens { upstream.templates.clone() } else { Vec::new() });
+        }
+    }
+
+    fn is_for(&self, service: Option<(Emulator, Upstream)>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = service;
+    }
 }
 
 #[derive(Debug)]
@@ -56,11 +75,19 @@ impl Service {
         let told = clock.on_move(move || jumping.has_jumped());
         let options = EmulatorOptions::default().with_time(time);
         let connection_string = emulator::connection_string(address, &options.access_keys.primary);
-        Ok(Self { address, connection_string, options, news, state: State::Bound(listener), _told_of_the_time: told })
+        Ok(Self {
+            address,
+            connection_string,
+            options,
+            news,
+            state: State::Bound(listener),
+            upstream: UpstreamSwitch::default(),
+            _told_of_the_time: told,
+        })
     }
 
-    /// Runs unless it does.
-    pub(crate) async fn run(&mut self, upstream: Upstream) -> Result<(), StartError> {
+    /// Runs unless it does, and reports to `upstream` if a function listens.
+    pub(crate) async fn run(&mut self, upstream: Upstream, listens: bool) -> Result<(), StartError> {
         let listener = match std::mem::replace(&mut self.state, State::Stopped) {
             State::Bound(listener) => listener,
             State::Stopped => listen(self.address.port(), PORT_OPTION).await?,
@@ -70,7 +97,10 @@ impl Service {
             }
         };
         let (shutdown, ended) = (CancellationToken::new(), CancellationToken::new());
-        let emulator = Emulator::new(EmulatorOptions { upstream, ..self.options.clone() }, shutdown.clone());
+        let emulator =
+            Emulator::new(EmulatorOptions { upstream: upstream.clone(), ..self.options.clone() }, shutdown.clone());
+        self.upstream.is_for(Some((emulator.clone(), upstream)));
+        self.upstream.set(listens);
         let (serving, ends) = (emulator.clone(), ended.clone().drop_guard());
         if let Some(inspector) = &self.news.inspector {
             inspector.look_at(&emulator, &self.connection_string)?;
@@ -98,6 +128,7 @@ impl Service {
 
     pub(crate) async fn end(&mut self) {
         let State::Running(running) = std::mem::replace(&mut self.state, State::Stopped) else { return };
+        self.upstream.is_for(None);
         drop(running.shutdown);
         match running.task.await {
             Ok(Ok(())) => {}

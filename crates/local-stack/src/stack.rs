@@ -1,19 +1,19 @@
 //! Starts and ends the parts in the right order: all get their sockets before any runs, since each has to know the other's
 //! address; the host ends first, since its handler may still send.
 
-use crate::app::{AppSource, upstream};
+use crate::app::{AppSource, listens, webhook};
 use crate::events::{Events, News, StackEvent};
 use crate::handler::Server;
 use crate::inspection::Inspection;
-use crate::service::{Service, listen};
+use crate::service::{Service, UpstreamSwitch, listen};
 use crate::{Handler, SignalR, StackOptions, StartError};
 use functions_host::app::App;
 use functions_host::clock::Clock;
-use functions_host::events::{HostEvent, Observer};
+use functions_host::events::{HostEvent, ListedFunction, ListedTrigger, Observer};
 use functions_host::host::{Host, HostOptions, InvocationReport, InvokeError, ReloadError, Stopped, WorkerSource};
 use functions_host::keys::Keys;
 use functions_host::timers::ScheduleStore;
-use signalr_emulator::{Emulator, Upstream};
+use signalr_emulator::Emulator;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -204,11 +204,10 @@ impl LocalStack {
 
     /// Runs the emulator, if the stack has one, for this app.
     pub(crate) async fn run_service(&mut self, app: &App) -> Result<(), StartError> {
-        let upstream = self.upstream(app)?;
-        match &mut self.service {
-            Some(service) => service.run(upstream).await,
-            None => Ok(()),
-        }
+        let Some(service) = &mut self.service else { return Ok(()) };
+        // Only the service itself may report events where callers need keys.
+        let code = self.keys.as_ref().map(|keys| keys.webhook_key("signalr")).transpose()?;
+        service.run(webhook(self.host_address, code.as_deref()), listens(app)).await
     }
 
     /// Serves the handler in this process, if that is where it is.
@@ -236,7 +235,6 @@ impl LocalStack {
     /// Puts an app with the handler of this stack into the place of the one that runs.
     pub(crate) async fn put_in_place(&mut self, app: App) -> Result<(), StartError> {
         self.serve_handler().await?;
-        let upstream = self.upstream(&app)?;
         if let Some(host) = &self.host {
             let retirement = host.reload(app, self.worker_source()?).await.map_err(|error| match error {
                 ReloadError::Handler { reason } => StartError::Handler { reason },
@@ -246,9 +244,6 @@ impl LocalStack {
             if self.handler_is_stopped {
                 retirement.ended().await;
             }
-        }
-        if let Some(emulator) = self.emulator() {
-            emulator.replace_upstream_templates(upstream.templates);
         }
         Ok(())
     }
@@ -261,8 +256,9 @@ impl LocalStack {
 
     async fn run_host(&mut self, listener: TcpListener, app: App) -> Result<(), StartError> {
         let failure = Failure::default();
+        let upstream = self.service.as_ref().map(|service| service.upstream.clone());
         let options = HostOptions {
-            observer: failure.noted(self.news.clone()),
+            observer: failure.noted(self.news.clone(), upstream),
             worker: self.worker_source()?,
             schedules: self.schedules.clone(),
             clock: self.clock.clone(),
@@ -278,12 +274,6 @@ impl LocalStack {
         }
         self.host = Some(host);
         Ok(())
-    }
-
-    fn upstream(&self, app: &App) -> Result<Upstream, StartError> {
-        // Only the service itself may report events then.
-        let code = self.keys.as_ref().map(|keys| keys.webhook_key("signalr")).transpose()?;
-        Ok(upstream(app, self.host_address, code.as_deref()))
     }
 
     fn worker_source(&self) -> Result<WorkerSource, StartError> {
@@ -306,18 +296,28 @@ fn nowhere() -> Result<SocketAddr, StartError> {
     socket.map_err(|source| StartError::HandlerPort { port: 0, source })
 }
 
+fn is_listener(function: &ListedFunction) -> bool {
+    !function.disabled && matches!(&function.trigger, ListedTrigger::Other(kind) if kind == "signalRTrigger")
+}
+
 /// What the handler has done wrong last.
 #[derive(Debug, Default)]
 struct Failure(Arc<Mutex<Option<String>>>);
 
 impl Failure {
-    /// Passes events on and notes failures.
-    fn noted(&self, news: News) -> Observer {
+    /// Passes events on and notes failures. The service reports to an app that was reloaded what that wants to hear.
+    fn noted(&self, news: News, upstream: Option<UpstreamSwitch>) -> Observer {
         let noted = Arc::clone(&self.0);
         Observer::new(move |event| {
-            if let HostEvent::WorkerFailed { line, error, .. } = event {
-                let text = error.as_ref().map_or_else(|| line.clone(), |error| format!("{line} {error}"));
-                *noted.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+            match (event, &upstream) {
+                (HostEvent::WorkerFailed { line, error, .. }, _) => {
+                    let text = error.as_ref().map_or_else(|| line.clone(), |error| format!("{line} {error}"));
+                    *noted.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+                }
+                (HostEvent::Reloaded { functions, .. }, Some(upstream)) => {
+                    upstream.set(functions.iter().any(is_listener));
+                }
+                _ => {}
             }
             news.tell(StackEvent::Host(event.clone()));
         })

@@ -227,6 +227,44 @@ mod running {
         assert_eq!(dev.child.wait().unwrap().code(), Some(0));
     }
 
+    /// A program that listens where a handler should: this one, with an app of its own.
+    fn write_handler(script: &Path, empty: &TempDir) {
+        let options = "--no-emulator --no-inspector --no-watch --port \"$FUNCTIONS_CUSTOMHANDLER_PORT\"";
+        let (program, app) = (env!("CARGO_BIN_EXE_local-stack"), empty.path().display());
+        let unfinished = script.with_extension("unfinished");
+        fs::write(&unfinished, format!("#!/bin/sh\nexec '{program}' --app '{app}' {options}\n"))
+            .expect("the handler is written");
+        fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o755)).expect("the handler is written");
+        fs::rename(&unfinished, script).expect("the handler is written");
+    }
+
+    #[test]
+    fn a_handler_that_stops_the_host_for_good_is_waited_for_with_what_will_wake_it() {
+        let (app, empty) = (app(&HOST_JSON.replace("no-such-handler", "handler.sh"), FUNCTION_JSON), empty_app());
+        let script = app.path().join("handler.sh");
+        write_handler(&script, &empty);
+        let mut dev = Dev::start_with(&app, &["--json"]);
+        let mut host = String::new();
+        for attempt in 0..3 {
+            let starting: serde_json::Value = serde_json::from_str(&dev.until("\"workerStarting\"")).unwrap();
+            dev.until("\"workerReady\"");
+            if attempt == 0 {
+                let ready: serde_json::Value = serde_json::from_str(&dev.until("\"ready\"")).unwrap();
+                host = ready["host"].as_str().unwrap().trim_start_matches("http://").to_owned();
+            }
+            let killed = Command::new("kill").args(["-KILL", &starting["processId"].to_string()]).status();
+            assert!(killed.is_ok_and(|killed| killed.success()));
+        }
+        let stopped: serde_json::Value = serde_json::from_str(&dev.until("\"hostStopped\"")).unwrap();
+        assert_eq!(stopped["reason"], "Exceeded http worker restart retry count. Shutting down Functions Host");
+        assert_eq!(stopped["waitsFor"], "the handler, host.json, a function.json or local.settings.json");
+        assert_eq!(status(&host, "POST", "/api/hello"), 503);
+        write_handler(&script, &empty);
+        dev.until("\"reloaded\"");
+        dev.signal("-INT");
+        assert_eq!(dev.child.wait().unwrap().code(), Some(0));
+    }
+
     #[test]
     fn a_call_without_a_stack_says_what_to_start() {
         let app = empty_app();

@@ -6,10 +6,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::json_file::{member, object_member, text_of};
-use super::{ExtensionBundle, HostJson, Settings};
+use super::{ExtensionBundle, HostConfig, HostJson, Settings};
 use crate::schedule::time_span;
 use crate::warnings::{Warning, WarningCode};
 
@@ -43,6 +43,7 @@ pub(super) fn read(file: &Map<String, Value>, root: &Path, settings: &Settings) 
         extension_bundle: extension_bundle(&file),
         watch_files: member(&file, "watchFiles").map(strings_of).unwrap_or_default(),
         watch_directories: member(&file, "watchDirectories").map(strings_of).unwrap_or_default(),
+        config: config(&file)?,
         only_functions: member(&file, "functions").map(strings_of).unwrap_or_default(),
     };
     warnings.extend(profile_warning(&file));
@@ -92,6 +93,39 @@ fn function_timeout(file: &Map<String, Value>) -> Result<Option<Duration>, Strin
         Ok(timeout) if timeout >= Duration::from_secs(1) => Ok(Some(timeout)),
         _ => Err("FunctionTimeout must be greater than 00:00:01 and less than 10675199.02:48:05.4775807.".to_owned()),
     }
+}
+
+/// The options of the real host's `HttpOptions` and `ConcurrencyOptions`, which shape nothing here but the answer of
+/// `/admin/host/config`; -1 stands for no limit.
+fn config(file: &Map<String, Value>) -> Result<HostConfig, String> {
+    let http = object_member(file, "extensions").and_then(|extensions| object_member(extensions, "http"));
+    let http_defaults = json!({"dynamicThrottlesEnabled": false, "chunkedTransferEnabled": false, "maxConcurrentRequests": -1,
+        "maxOutstandingRequests": -1, "routePrefix": "api"});
+    let concurrency_defaults = json!({"dynamicConcurrencyEnabled": false, "maximumFunctionConcurrency": 500, "cpuThreshold": 0.8,
+        "snapshotPersistenceEnabled": true});
+    Ok(HostConfig {
+        http: options("extensions:http", http, http_defaults)?,
+        concurrency: options("concurrency", object_member(file, "concurrency"), concurrency_defaults)?,
+    })
+}
+
+/// The defaults with what a section says instead, each value as one of its default's kind.
+fn options(path: &str, section: Option<&Map<String, Value>>, defaults: Value) -> Result<Map<String, Value>, String> {
+    let Value::Object(mut options) = defaults else { return Ok(Map::new()) };
+    for (name, value) in &mut options {
+        if let Some(text) = section.and_then(|section| member(section, name)).and_then(text_of) {
+            let (read, kind) = match value {
+                Value::Bool(_) => (text.trim().to_ascii_lowercase().parse().ok().map(Value::Bool), "System.Boolean"),
+                Value::Number(number) if number.is_f64() => {
+                    (text.trim().parse::<f64>().ok().map(Value::from), "System.Single")
+                }
+                Value::Number(_) => (text.trim().parse::<i32>().ok().map(Value::from), "System.Int32"),
+                _ => (Some(Value::from(text)), "System.String"),
+            };
+            *value = read.ok_or_else(|| bad_value(&format!("{path}:{name}"), kind))?;
+        }
+    }
+    Ok(options)
 }
 
 fn extension_bundle(file: &Map<String, Value>) -> Option<ExtensionBundle> {

@@ -166,7 +166,7 @@ impl Settings {
     }
 
     /// The settings whose names begin with a section, as paths below it: `a:b` for `Section__a__b`.
-    pub(super) fn section(&self, name: &str) -> Vec<(String, String)> {
+    pub(crate) fn section(&self, name: &str) -> Vec<(String, String)> {
         let prefix = format!("{}:", normalised(name));
         let below = |(key, value): (&str, &str)| {
             let path = key.replace("__", ":");

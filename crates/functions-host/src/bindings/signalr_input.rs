@@ -1,16 +1,17 @@
 //! `signalRConnectionInfo`, `signalRNegotiation` and `signalREndpoints`: where and with which token a client connects
 //! (signalr-bindings 4.3 to 4.5).
 //!
-//! There is one endpoint here, so a negotiation has one element: the settings of several endpoints are not read.
-//!
 //! Easily missed: an empty user id is still a user id and goes into the token, and an id token is read without checking its
 //! signature. A function that lets strangers name themselves lets them be anybody.
 
-use azure_signalr::ConnectionString;
+use std::time::SystemTime;
+
+use azure_signalr::HubName;
 use azure_signalr::token::{ClientToken, client_url};
 use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
+use super::endpoints::{ServiceEndpoint, for_a_client};
 use super::{BindingError, Context};
 use crate::app::{InputBinding, SignalRConnectionInfoBinding};
 use crate::warnings::{Warning, WarningCode};
@@ -23,29 +24,47 @@ use crate::warnings::{Warning, WarningCode};
 pub(crate) fn value(binding: &InputBinding, context: Context<'_>) -> Result<Value, BindingError> {
     match binding {
         InputBinding::SignalRConnectionInfo(binding) => {
-            let info = connection_info(binding, context)?;
+            let (client, endpoints) =
+                (client(binding, context)?, context.endpoints(&binding.connection_string_setting)?);
+            let info = client.connect_to(for_a_client(&endpoints)?)?;
             Ok(Value::String(format!("{info:#}")))
         }
         InputBinding::SignalRNegotiation(binding) => {
-            let info = connection_info(binding, context)?;
-            let mut endpoint = endpoint(&context.connection(&binding.connection_string_setting)?);
-            endpoint["connectionInfo"] = info;
-            Ok(json!({"endpoints": [endpoint]}))
+            let client = client(binding, context)?;
+            let with_info = |endpoint: &ServiceEndpoint| {
+                let mut json = endpoint.to_json();
+                json["connectionInfo"] = client.connect_to(endpoint)?;
+                Ok(json)
+            };
+            let endpoints = context.endpoints(&binding.connection_string_setting)?;
+            let endpoints = endpoints.iter().map(with_info).collect::<Result<Vec<_>, BindingError>>()?;
+            Ok(json!({"endpoints": endpoints}))
         }
         InputBinding::SignalREndpoints(binding) => {
             context.hub(&binding.hub_name)?;
-            Ok(json!([endpoint(&context.connection(&binding.connection_string_setting)?)]))
+            let endpoints = context.endpoints(&binding.connection_string_setting)?;
+            Ok(endpoints.iter().map(ServiceEndpoint::to_json).collect())
         }
     }
 }
 
-/// The one endpoint: nameless and primary, as that of a plain connection string always is (signalr-bindings 8.2).
-fn endpoint(connection: &ConnectionString) -> Value {
-    let address = connection.endpoint().as_str().trim_end_matches('/');
-    json!({"endpointType": "Primary", "name": "", "endpoint": address, "online": true})
+/// Who wants to connect, wherever to.
+struct Client {
+    hub: HubName,
+    token: ClientToken,
+    now: SystemTime,
 }
 
-fn connection_info(binding: &SignalRConnectionInfoBinding, context: Context<'_>) -> Result<Value, BindingError> {
+impl Client {
+    /// Address and token for one service.
+    fn connect_to(&self, endpoint: &ServiceEndpoint) -> Result<Value, BindingError> {
+        let connection = &endpoint.connection;
+        let access_token = self.token.sign(connection, self.now).map_err(|error| error.to_string())?;
+        Ok(json!({"url": client_url(connection, &self.hub), "accessToken": access_token}))
+    }
+}
+
+fn client(binding: &SignalRConnectionInfoBinding, context: Context<'_>) -> Result<Client, BindingError> {
     let hub = context.hub(&binding.hub_name)?;
     let user_id = binding.user_id.as_deref().map(|text| context.resolve(text)).transpose()?;
     if user_id.as_deref() == Some("") {
@@ -54,15 +73,13 @@ fn connection_info(binding: &SignalRConnectionInfoBinding, context: Context<'_>)
         context.notes.add(Warning::new(WarningCode::EmptyUserId, note));
     }
     let id_token = binding.id_token.as_deref().map(|text| context.resolve(text)).transpose()?;
-    let connection = context.connection(&binding.connection_string_setting)?;
     let mut token = ClientToken::new(&hub).user_id(user_id.as_deref());
     for (name, value) in
         id_token.as_deref().map_or(Ok(Vec::new()), |id_token| claims(id_token, &binding.claim_type_list))?
     {
         token = token.claim(name, value);
     }
-    let access_token = token.sign(&connection, context.clock.system_time()).map_err(|error| error.to_string())?;
-    Ok(json!({"url": client_url(&connection, &hub), "accessToken": access_token}))
+    Ok(Client { hub, token, now: context.clock.system_time() })
 }
 
 /// The listed claims of a token, whose signature nobody checks. An array claim gives one claim per element.
@@ -100,6 +117,7 @@ mod tests {
     use super::*;
     use crate::app::{Settings, SignalREndpointsBinding};
     use crate::bindings::Notes;
+    use crate::bindings::endpoints::NamedEndpoints;
     use crate::clock::VirtualClock;
     use crate::encoding::{InputValue, encode};
 
@@ -126,7 +144,8 @@ mod tests {
         let settings = Settings::from_variables(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
         let binding_data = binding_data.as_object().unwrap().clone();
         let clock = VirtualClock::starting_at("2023-11-14T22:13:20Z".parse().unwrap()).clock();
-        value(binding, Context::new(&settings, &binding_data, &Notes::default(), &clock))
+        let named = NamedEndpoints::of(&settings);
+        value(binding, Context::new(&settings, &named, &binding_data, &Notes::default(), &clock))
     }
 
     fn payload(binding: &SignalRConnectionInfoBinding, binding_data: &Value) -> Map<String, Value> {

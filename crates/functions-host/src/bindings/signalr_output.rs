@@ -4,13 +4,18 @@
 //! Easily missed: items of one value are read and sent one by one, so a bad third item fails the call after the first two
 //! have reached their clients. And an item with `target` is a message, whatever else it has.
 
-use azure_signalr::{GroupAction, Member, Message, Recipient, RestClient, RestError, Target};
+use std::sync::Arc;
+
+use azure_signalr::{GroupAction, HubClient, Member, Message, Recipient, RestClient, RestError, Target};
+use futures_util::future::join_all;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::endpoints::{ServiceEndpoint, of_item};
 use super::{BindingError, Context};
 use crate::answer::OutputValue;
 use crate::app::SignalROutputBinding;
+use crate::host::HttpClients;
 use crate::members::{Members, as_string, is_null};
 use crate::newtonsoft::looks_like_json;
 use crate::warnings::{Warning, WarningCode};
@@ -42,24 +47,55 @@ pub(crate) async fn send(
     binding: &SignalROutputBinding,
     value: OutputValue,
     context: Context<'_>,
-    http: &reqwest::Client,
+    http: &HttpClients,
     invocation_id: Uuid,
 ) -> Result<(), BindingError> {
     let hub = context.hub(&binding.hub_name)?;
-    let connection = context.connection(&binding.connection_string_setting)?;
-    let clock = context.clock.clone();
-    let client = RestClient::new(connection).with_http(http.clone()).with_time(move || clock.system_time());
-    let client = client.with_request_id(invocation_id.to_string()).hub(&hub);
+    let endpoints = context.endpoints(&binding.connection_string_setting)?;
+    let request_id: Arc<str> = invocation_id.to_string().into();
+    let clock = context.clock;
+    let client = |endpoint: &ServiceEndpoint| {
+        let (connection, clock) = (endpoint.connection.clone(), clock.clone());
+        let client = RestClient::new(connection).with_http(http.to(&endpoint.connection)?.clone());
+        Ok(client.with_time(move || clock.system_time()).with_request_id(Arc::clone(&request_id)).hub(&hub))
+    };
+    let clients = endpoints.iter().map(client).collect::<Result<Vec<_>, BindingError>>()?;
     for element in elements(value)? {
-        match read_item(&element)? {
-            Item::Message(message) => client.send(&message).await.map_err(|error| text_of(&error))?,
-            Item::GroupAction(action) => client.apply(&action).await.map_err(|error| text_of(&error))?,
-            Item::Nothing => {
-                context.notes.add(Warning::new(WarningCode::RemoveAllByConnection, REMOVE_ALL_OF_CONNECTION));
+        let item = read_item(&element)?;
+        if matches!(item, Item::Nothing) {
+            context.notes.add(Warning::new(WarningCode::RemoveAllByConnection, REMOVE_ALL_OF_CONNECTION));
+        }
+        match clients.as_slice() {
+            // An item for the only service needs no look at the services that it names.
+            [client] => send_to(client, &item).await?,
+            _ => {
+                let receivers = receivers(&endpoints, &element, context).into_iter();
+                let sent = join_all(receivers.map(|place| send_to(&clients[place], &item))).await;
+                sent.into_iter().collect::<Result<(), _>>()?;
             }
         }
     }
     Ok(())
+}
+
+/// The services that an item is for, of several, by place.
+fn receivers(endpoints: &[ServiceEndpoint], item: &RawValue, context: Context<'_>) -> Vec<usize> {
+    let receivers = of_item(endpoints, item);
+    if receivers.is_empty() {
+        let text = "`endpoints` of an item names no service of the app, so it goes nowhere; each must have the `endpoint`, `name` and \
+                    `endpointType` that `signalREndpoints` lists";
+        context.notes.add(Warning::new(WarningCode::SeveralEndpoints, text));
+    }
+    receivers
+}
+
+async fn send_to(client: &HubClient, item: &Item) -> Result<(), BindingError> {
+    let sent = match item {
+        Item::Message(message) => client.send(message).await,
+        Item::GroupAction(action) => client.apply(action).await,
+        Item::Nothing => Ok(()),
+    };
+    sent.map_err(|error| text_of(&error))
 }
 
 /// The extension shows the inner cause as well.

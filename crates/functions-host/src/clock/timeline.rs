@@ -67,6 +67,11 @@ impl Timeline {
         self.state().now
     }
 
+    /// The time that it will be so much later.
+    pub(super) fn after(&self, duration: Duration) -> Timestamp {
+        later(self.now(), duration)
+    }
+
     pub(super) fn count(&self) -> Counted {
         self.state().awake += 1;
         Counted(self.clone())
@@ -157,6 +162,10 @@ impl fmt::Debug for Shared {
 }
 
 impl Counted {
+    pub(super) async fn sleep(&self, duration: Duration) {
+        self.sleep_until(self.0.after(duration)).await;
+    }
+
     pub(super) async fn sleep_until(&self, time: Timestamp) {
         let bed = {
             let mut state = self.0.state();

@@ -6,6 +6,7 @@
 mod story;
 
 use jiff::SignedDuration;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -23,11 +24,13 @@ use crate::answer::{Answer, Outcome, OutputValue};
 use crate::app::{Function, HttpMode, OutputBinding, Trigger};
 use crate::bindings::signalr_trigger::UpstreamEvent;
 use crate::bindings::{Context, Notes, signalr_input, signalr_output};
+use crate::clock::Activity;
 use crate::encoding::InputValue;
 use crate::events::{HostEvent, LogLevel};
 use crate::http_output::{HttpOutput, Rendered};
-use crate::invocation::{BindingData, HttpCall, Sys, TimerInfo, envelope};
+use crate::invocation::{BindingData, HttpCall, Sys, envelope};
 use crate::schedule::time_span;
+use crate::timers::Firing;
 use crate::warnings::{Warning, WarningCode};
 use crate::worker::Link;
 use story::given_outputs;
@@ -40,7 +43,7 @@ pub(crate) enum Call {
     /// The same, to be passed on unread in proxying mode.
     Proxied(Box<Proxied>),
     /// A schedule.
-    Timer { timer: TimerInfo, reason: String, details: Option<String> },
+    Timer(Firing),
     /// A client of the SignalR service.
     SignalR(Box<UpstreamEvent>),
     /// `POST /admin/functions/{name}`. The `input` that comes with it is for triggers whose value is text; there are none yet.
@@ -78,13 +81,16 @@ const NOT_AN_EVENT: &str = "Object reference not set to an instance of an object
                             let a client connect or call";
 
 impl Call {
+    /// What goes on by the host's clock already, if anything does.
+    pub(super) fn activity(&self) -> Option<Arc<Activity>> {
+        if let Call::Timer(firing) = self { Some(Arc::clone(&firing.activity)) } else { None }
+    }
+
     /// The same call once more; `None` where what came can be read once only.
     pub(super) fn again(&self) -> Option<Call> {
         Some(match self {
             Call::Http(request) => Call::Http(request.clone()),
-            Call::Timer { timer, reason, details } => {
-                Call::Timer { timer: timer.clone(), reason: reason.clone(), details: details.clone() }
-            }
+            Call::Timer(firing) => Call::Timer(firing.clone()),
             Call::SignalR(event) => Call::SignalR(event.clone()),
             Call::ByHand => Call::ByHand,
             Call::Proxied(_) => return None,
@@ -96,7 +102,7 @@ impl Call {
 pub(super) async fn run(host: &Shared, function: &Function, call: Call, retry_context: Option<Value>) -> Finished {
     let (id, started) = (Uuid::new_v4(), Instant::now());
     let (reason, details) = match &call {
-        Call::Timer { reason, details, .. } => (reason.clone(), details.clone()),
+        Call::Timer(firing) => (firing.reason.clone(), firing.details.clone()),
         Call::Http(_) | Call::Proxied(_) | Call::ByHand => (CALLED_BY_HTTP.to_owned(), None),
         Call::SignalR(_) => (NO_REASON.to_owned(), None),
     };
@@ -131,9 +137,10 @@ impl Invocation<'_> {
         let steps = self.steps(call, &link, &notes);
         let result = match self.host.app.host.function_timeout {
             None => steps.await,
-            Some(timeout) => match tokio::time::timeout(timeout, steps).await {
-                Ok(result) => result,
-                Err(_) => Err(self.time_out(timeout, &link)),
+            Some(timeout) => tokio::select! {
+                biased;
+                result = steps => result,
+                () = self.host.timers.clock().sleep(timeout) => Err(self.time_out(timeout, &link)),
             },
         };
         for note in notes.take() {
@@ -160,7 +167,7 @@ impl Invocation<'_> {
                 Some(path) => self.forward(&request, &path, link).await,
                 None => self.invoke(Call::Http(request), link, notes).await,
             },
-            Call::Timer { .. } | Call::SignalR(_) | Call::ByHand => self.invoke(call, link, notes).await,
+            Call::Timer(_) | Call::SignalR(_) | Call::ByHand => self.invoke(call, link, notes).await,
         }
     }
 
@@ -186,7 +193,8 @@ impl Invocation<'_> {
         let zone = &self.host.app.time_zone;
         let (trigger, binding_data) = self.read_trigger(call, zone)?;
         let clock = self.host.timers.clock();
-        let context = Context::new(&self.host.app.settings, &binding_data, notes, clock);
+        let Shared { app, named_endpoints, .. } = self.host;
+        let context = Context::new(&app.settings, named_endpoints, &binding_data, notes, clock);
         let mut data = vec![(self.function.trigger.name(), trigger)];
         for input in &self.function.inputs {
             let value = signalr_input::value(input, context)?;
@@ -223,7 +231,7 @@ impl Invocation<'_> {
                 let binding_data = request.binding_data(&sys, zone);
                 Ok((InputValue::Request(Box::new(request)), binding_data))
             }
-            (Call::Timer { timer, .. }, _) => Ok((InputValue::Json(timer.to_json()), sys.binding_data())),
+            (Call::Timer(firing), _) => Ok((InputValue::Json(firing.timer.to_json()), sys.binding_data())),
             (Call::ByHand, Trigger::Timer(trigger)) => {
                 let timer = self.host.timers.manual_run(&self.function.name, trigger);
                 Ok((InputValue::Json(timer.to_json()), sys.binding_data()))
@@ -293,10 +301,9 @@ impl Invocation<'_> {
     /// Bindings are served at the same time and waited for together (functions-host 3.7).
     async fn send_outputs(&self, outputs: Vec<(usize, OutputValue)>, context: Context<'_>) -> Result<(), String> {
         let sendings = outputs.into_iter().filter_map(|(place, value)| match &self.function.outputs[place] {
-            OutputBinding::SignalR(binding) => Some(async move {
-                let http = self.host.signalr.for_binding(binding, context.settings)?;
-                signalr_output::send(binding, value, context, http, self.id).await
-            }),
+            OutputBinding::SignalR(binding) => {
+                Some(signalr_output::send(binding, value, context, &self.host.signalr, self.id))
+            }
             OutputBinding::Http { .. } => None,
         });
         join_all(sendings).await.into_iter().collect()

@@ -7,6 +7,7 @@ use azure_signalr::{ConnectionString, HubName};
 
 use super::StartError;
 use crate::app::{App, Cors, InputBinding, OutputBinding, Settings, Trigger};
+use crate::bindings::endpoints::{NOT_IMPLEMENTED, NamedEndpoints};
 use crate::warnings::{Warning, WarningCode};
 
 /// Refuses what cannot work, or what this host does not do.
@@ -29,7 +30,7 @@ pub(super) fn warnings(app: &App) -> Vec<Warning> {
         app.settings.cors().origins.iter().filter_map(|origin| origin_warning(origin)).collect();
     if app.uses_signalr() {
         warnings.extend(any_origin_warning(app.settings.cors()));
-        warnings.extend(endpoints_warning(&app.settings));
+        warnings.extend(endpoints_warning(app));
         warnings.extend(transport_warning(&app.settings));
     }
     for function in &app.functions {
@@ -65,6 +66,10 @@ fn hub_warning(hub_name: &str) -> Option<Warning> {
 }
 
 fn connection_warning(settings: &Settings, setting: &str) -> Option<Warning> {
+    if !settings.signalr_endpoints().is_empty() {
+        // Told of all of them together.
+        return None;
+    }
     let text = match settings.connection_string(setting) {
         None if settings.is_identity(setting) => Some(format!(
             "the setting `{setting}` stands for an identity (`{setting}__serviceUri`), and this host gets no token for one; give \
@@ -94,20 +99,25 @@ fn any_origin_warning(cors: &Cors) -> Option<Warning> {
     (allows_any_origin(cors) && !cors.credentials).then(|| Warning::new(WarningCode::AnyOriginWithoutCredentials, text))
 }
 
-fn endpoints_warning(settings: &Settings) -> Option<Warning> {
-    let endpoints: Vec<String> = settings.signalr_endpoints().iter().map(|name| format!("`{name}`")).collect();
-    let text = format!(
-        "the endpoints {} of `Azure__SignalR__Endpoints` are not used here: clients and messages go to the service of \
-         `connectionStringSetting` alone; leave them out, or expect more in Azure",
-        endpoints.join(", ")
-    );
-    (!endpoints.is_empty()).then(|| Warning::new(WarningCode::SeveralEndpoints, text))
+/// Of several services, why calls will fail.
+fn endpoints_warning(app: &App) -> Option<Warning> {
+    let endpoints = NamedEndpoints::of(&app.settings);
+    let mut settings = app.signalr_settings().into_iter().filter(|_| !endpoints.is_empty());
+    let error = settings.find_map(|setting| endpoints.callable(&app.settings, setting).err())?;
+    let cure = if error == NOT_IMPLEMENTED {
+        "; set `AzureSignalRServiceTransportType` to `Persistent`, or leave out `Azure__SignalR__Endpoints`"
+    } else {
+        ""
+    };
+    Some(Warning::new(WarningCode::SeveralEndpoints, format!("calls will fail: {error}{cure}")))
 }
 
 /// Messages always go by the REST interface, as in Transient mode (signalr-bindings 9).
 fn transport_warning(settings: &Settings) -> Option<Warning> {
     let text = match settings.get("AzureSignalRServiceTransportType")? {
         "" | "Transient" => return None,
+        // Several services need it.
+        "Persistent" if !settings.signalr_endpoints().is_empty() => return None,
         "Persistent" => {
             "`AzureSignalRServiceTransportType` is `Persistent`, and this host sends by REST all the same; an emulator \
                          knows nothing else, so leave it out"
@@ -196,6 +206,7 @@ mod tests {
             &[("S", "Endpoint=http://localhost;AccessKey=ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGH")],
             None,
         );
+        check_connection(&[("Azure__SignalR__Endpoints__east", "x")], None);
         check_connection(&[("S__serviceUri", "https://x")], Some("stands for an identity (`S__serviceUri`)"));
         check_connection(&[("S", "Endpoint=https://x;AuthType=azure")], Some("stands for an identity (`AuthType`)"));
     }
@@ -209,9 +220,6 @@ mod tests {
             transport("transient")
                 .is_some_and(|warning| warning.text.starts_with("Invalid service transport type: transient."))
         );
-        assert_eq!(endpoints_warning(&settings(&[])), None);
-        let endpoints = endpoints_warning(&settings(&[("Azure__SignalR__Endpoints__east__primary", "x")]));
-        assert!(endpoints.is_some_and(|warning| warning.text.starts_with("the endpoints `east` of")));
     }
 
     #[test]

@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::{BodyFraming, Invoker, LAST_ANSWERS, Shared, StartError, WorkerSource, checks, retry, signalr};
+use super::{BodyFraming, HOST_LOCK, Invoker, LAST_ANSWERS, Shared, StartError, WorkerSource, checks, retry, signalr};
 use crate::app::App;
+use crate::bindings::endpoints::NamedEndpoints;
 use crate::events::{LogLevel, Observer};
 use crate::keys::Keys;
 use crate::routes::RouteTable;
@@ -34,7 +35,7 @@ pub(super) struct Ground {
     pub(super) observer: Observer,
     pub(super) framing: BodyFraming,
     pub(super) timers: Timers,
-    pub(super) signalr: Arc<signalr::Clients>,
+    pub(super) signalr: Arc<signalr::HttpClients>,
     pub(super) keys: Option<Keys>,
     pub(super) shutdown_grace: Duration,
 }
@@ -124,10 +125,12 @@ impl Invoker {
             started: ground.started,
             instance_id: ground.instance_id,
             observer,
+            source,
             worker,
             framing: ground.framing,
             timers: ground.timers.clone(),
             listeners: Listeners::default(),
+            named_endpoints: NamedEndpoints::of(&app.settings),
             signalr: Arc::clone(&ground.signalr),
             keys: ground.keys.clone(),
             retries: retry::Pending::default(),
@@ -143,6 +146,9 @@ impl Invoker {
         life.tasks.spawn(life.stop.clone().run_until_cancelled_owned(async move {
             let Shared { life, worker, listeners, .. } = invoker.shared();
             let _whatever_came = worker.first_attempt().await;
+            // Nobody else could have it here (functions-host 6.5).
+            let instance = invoker.shared().instance_id.simple();
+            invoker.observer().log(LogLevel::Information, format!("{HOST_LOCK} '{instance}'."));
             let stop = life.stop.child_token();
             listeners.start(&invoker, Ending { soon: stop.child_token(), now: stop.clone() });
             drop(starting);
@@ -218,6 +224,7 @@ fn start_worker(
                 app_settings: settings.clone(),
                 host_variables: checks::host_variables(root, settings, ground.address),
                 shutdown_grace: ground.shutdown_grace,
+                clock: ground.timers.clock().clone(),
                 attempts,
             };
             let supervised = Worker::supervised(settings, observer);

@@ -12,13 +12,13 @@ use uuid::Uuid;
 
 use super::generation::Life;
 use super::listeners::Listeners;
-use super::{BodyFraming, Call, Finished, retry, signalr};
+use super::{BodyFraming, Call, Finished, WorkerSource, retry, signalr};
 use crate::app::{App, Function, HttpMode};
+use crate::bindings::endpoints::NamedEndpoints;
 use crate::events::Observer;
-use crate::invocation::TimerInfo;
 use crate::keys::Keys;
 use crate::routes::RouteTable;
-use crate::timers::Timers;
+use crate::timers::{Firing, Timers};
 use crate::worker::Worker;
 
 /// Runs functions; cheap to clone. This is what the server and the timers get.
@@ -34,11 +34,13 @@ pub(crate) struct Shared {
     pub(crate) instance_id: Uuid,
     pub(crate) observer: Observer,
     pub(crate) keys: Option<Keys>,
+    pub(super) source: WorkerSource,
     pub(super) worker: Worker,
     pub(super) framing: BodyFraming,
     pub(crate) timers: Timers,
     pub(crate) listeners: Listeners,
-    pub(super) signalr: Arc<signalr::Clients>,
+    pub(crate) named_endpoints: NamedEndpoints,
+    pub(super) signalr: Arc<signalr::HttpClients>,
     pub(crate) retries: retry::Pending,
     pub(super) life: Life,
 }
@@ -104,10 +106,13 @@ impl Invoker {
         self.0.life.invocations.len()
     }
 
-    /// Starts a new process of the handler, and the listeners if they were stopped. Calls wait for the new process; those that the
-    /// old one has not answered are lost (functions-host 1.8).
-    pub(crate) fn restart(&self) {
-        self.0.worker.restart_now();
+    /// Where the handler of this app comes from.
+    pub(super) fn source(&self) -> WorkerSource {
+        self.0.source
+    }
+
+    /// Starts the listeners again if a drain has stopped them.
+    pub(super) fn resume(&self) {
         self.0.listeners.resume(self);
     }
 
@@ -117,17 +122,10 @@ impl Invoker {
     }
 
     /// Runs a timer function and returns when the invocation has ended. Its outcome has been told to the observer by then; a
-    /// failure is no reason to stop a schedule. `reason` stands in `Executing 'Functions.x' (Reason='…', Id=…)`; `details` is a
-    /// line such as `Trigger Details: UnscheduledInvocationReason: IsPastDue, OriginalSchedule: …`.
-    pub(crate) async fn fire_timer(
-        &self,
-        function: &Function,
-        timer: TimerInfo,
-        reason: String,
-        details: Option<String>,
-    ) {
+    /// failure is no reason to stop a schedule.
+    pub(crate) async fn fire_timer(&self, function: &Function, firing: Firing) {
         if let Some(place) = self.place_of(&function.name) {
-            self.run(place, Call::Timer { timer, reason, details }).await;
+            self.run(place, Call::Timer(firing)).await;
         }
     }
 

@@ -45,18 +45,16 @@ impl Listeners {
         }
     }
 
-    /// Starts them again if they were stopped; says whether they were.
-    pub(crate) fn resume(&self, invoker: &Invoker) -> bool {
+    /// Starts them again if they were stopped.
+    pub(crate) fn resume(&self, invoker: &Invoker) {
         let mut state = self.state();
-        let was_drained = state.mode == Mode::Drained;
-        if was_drained {
+        if state.mode == Mode::Drained {
             state.mode = Mode::Listening;
             state.ending = state.ending.take().map(|ending| Ending { soon: ending.now.child_token(), ..ending });
             if let Some(ending) = &state.ending {
                 listen(invoker, ending);
             }
         }
-        was_drained
     }
 
     pub(crate) fn are_drained(&self) -> bool {

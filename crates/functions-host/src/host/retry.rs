@@ -1,8 +1,9 @@
 //! `retry` policies: a failed invocation is tried again, as a new invocation with an id of its own.
 //!
 //! Easily missed: whoever waits for the first attempt waits for all of them, an HTTP caller too. And a policy without end goes on
-//! until the host stops.
+//! until the host stops. Under a virtual clock `advance` passes the pauses and waits for the attempts.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -46,6 +47,7 @@ pub(super) async fn run(host: &Shared, function: &Function, call: Call) -> Finis
     let Some(mut next) = call.again() else { return call::run(host, function, call, None).await };
     let mut finished = call::run(host, function, call, Some(context(policy, 0, None))).await;
     let mut waiting = None;
+    let activity = next.activity();
     for retry in 1_u32.. {
         let Err(error) = &finished.result else { break };
         if policy.max_retries.is_some_and(|most| retry > most) {
@@ -53,12 +55,15 @@ pub(super) async fn run(host: &Shared, function: &Function, call: Call) -> Finis
             host.observer.log(LogLevel::Error, text);
             break;
         }
-        waiting.get_or_insert_with(|| host.retries.one_more());
+        // From now on a virtual clock waits for it, as it does for a timer from the beginning.
+        let (_, activity) = waiting.get_or_insert_with(|| {
+            let activity = activity.clone().unwrap_or_else(|| Arc::new(host.timers.clock().activity()));
+            (host.retries.one_more(), activity)
+        });
         let delay = policy.delay.before(retry, random());
         host.observer.log(LogLevel::Debug, announcement(delay, retry, policy));
         tokio::select! {
-            // In real time also under a virtual clock, which waits for the end of the invocation.
-            () = tokio::time::sleep(delay) => {}
+            () = activity.sleep(delay) => {}
             _ = host.worker.stopped() => break,
         }
         let context = context(policy, retry, Some((&function.name, error)));

@@ -10,10 +10,13 @@ use http::{HeaderMap, Method, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::auth;
-use crate::app::{Function, FunctionState, Trigger};
+use crate::app::{App, Function, FunctionState, HostConfig, Trigger};
 use crate::host::{Call, HOST_VERSION, Invoker};
 
 mod keys;
+mod renewal;
+
+pub(super) use renewal::Renewal;
 
 /// Enough for any input that a developer types.
 const INPUT_LIMIT: usize = 1024 * 1024;
@@ -42,22 +45,12 @@ pub(super) async fn answer(invoker: &Invoker, path: &str, request: Request) -> R
     }
     Ok(match (&parts.method, segments.as_slice()) {
         (&Method::GET, ["host", "status"]) => axum::Json(status(invoker)).into_response(),
+        (&Method::GET, ["host", "config"]) => config(invoker),
         (&Method::POST, ["host", "drain"]) => {
             invoker.shared().listeners.drain();
             StatusCode::ACCEPTED.into_response()
         }
         (&Method::GET, ["host", "drain", "status"]) => axum::Json(drain_status(invoker)).into_response(),
-        (&Method::POST, ["host", "resume"]) => {
-            // The real host starts itself anew to have listeners again.
-            if invoker.shared().listeners.are_drained() {
-                invoker.restart();
-            }
-            axum::Json(json!({"state": "Running"})).into_response()
-        }
-        (&Method::POST, ["host", "restart"]) => {
-            invoker.restart();
-            axum::Json(json!({"isSelfHost": true, "scriptPath": invoker.app().root})).into_response()
-        }
         (&Method::GET, ["functions"]) => {
             let base = base_url(invoker, &parts.headers);
             let functions = invoker.app().functions.iter();
@@ -166,15 +159,23 @@ fn describe(invoker: &Invoker, function: &Function, base: &str) -> Value {
     })
 }
 
+/// The options that the real host has understood, as indented text. Of the extensions it shows those with options in host.json, and of
+/// those this host has HTTP alone.
+fn config(invoker: &Invoker) -> Response {
+    let HostConfig { http, concurrency } = &invoker.app().host.config;
+    let options = json!({"extensions": {"http": http}, "concurrency": concurrency});
+    format!("{options:#}").into_response()
+}
+
 fn status(invoker: &Invoker) -> Value {
     let (app, shared) = (invoker.app(), invoker.shared());
     let mut status = json!({
-        "id": host_id(&app.root.to_string_lossy()),
+        "id": host_id(computer_name(app), &app.root.to_string_lossy()),
         "state": "Running",
         "version": HOST_VERSION,
         "versionDetails": concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")),
         "instanceId": shared.instance_id.simple().to_string(),
-        "computerName": app.settings.get("COMPUTERNAME").or_else(|| app.settings.get("HOSTNAME")).unwrap_or("localhost"),
+        "computerName": computer_name(app),
         "processUptime": u64::try_from(shared.started.elapsed().as_millis()).unwrap_or(u64::MAX),
         "functionAppContentEditingState": "Unknown",
     });
@@ -184,12 +185,16 @@ fn status(invoker: &Invoker) -> Value {
     status
 }
 
-/// Stable for one folder: `local-` and a hash of its path (FNV-1a), at most 32 characters like the real one.
-fn host_id(root: &str) -> String {
-    let hash = root
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    format!("local-{hash:x}")
+fn computer_name(app: &App) -> &str {
+    app.settings.get("COMPUTERNAME").or_else(|| app.settings.get("HOSTNAME")).unwrap_or("localhost")
+}
+
+/// The machine, and a hash of the app's folder: stable, in lower case, at most 32 characters (functions-host 6.5).
+fn host_id(machine: &str, root: &str) -> String {
+    let hash = root.encode_utf16().fold(23_i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
+    let machine: String = machine.chars().filter(|character| character.is_alphanumeric()).collect();
+    let id = format!("{machine}-{}", hash.unsigned_abs()).to_lowercase();
+    id.chars().take(32).collect::<String>().trim_end_matches('-').to_owned()
 }
 
 #[cfg(test)]
@@ -205,9 +210,11 @@ mod tests {
     }
 
     #[test]
-    fn a_host_id_is_stable_and_short() {
-        assert_eq!(host_id("/app"), host_id("/app"));
-        assert_ne!(host_id("/app"), host_id("/app2"));
-        assert!(host_id("/a/very/long/path").len() <= 32);
+    fn a_host_id_is_the_machine_and_a_hash_of_the_folder() {
+        assert_eq!(host_id("My-Machine", "/app"), "mymachine-22737961");
+        assert_eq!(host_id("m", "/app"), host_id("m", "/app"));
+        assert_ne!(host_id("m", "/app"), host_id("m", "/app2"));
+        assert_eq!(host_id(&"m".repeat(31), "/app"), "m".repeat(31));
+        assert_eq!(host_id("", "").len(), 3);
     }
 }

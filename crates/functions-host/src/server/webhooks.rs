@@ -6,14 +6,13 @@
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
-use azure_signalr::ConnectionString;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
 use hyper::ext::ReasonPhrase;
 use jiff::tz::TimeZone;
 
 use crate::app::{ClientEvent, Function, FunctionState, SignalRTrigger, Trigger};
-use crate::bindings::connection;
+use crate::bindings::endpoints::ServiceEndpoint;
 use crate::bindings::signalr_trigger::{Key, Protocol, Unreadable, UpstreamEvent, completion, message};
 use crate::host::{Call, Finished, Invoker, Reply};
 use crate::warnings::{Warning, WarningCode};
@@ -70,19 +69,20 @@ pub(super) async fn answer(invoker: &Invoker, extension: &str, request: Request)
         return StatusCode::NOT_FOUND.into_response();
     };
     // In the real host such a function is in error and so has no event.
-    let connection = match connection(&invoker.app().settings, &trigger.connection_string_setting) {
-        Ok(connection) => connection,
-        Err(error) => {
-            let text = format!("the setting `{}`: {error}", trigger.connection_string_setting);
-            let name = &invoker.app().functions[place].name;
-            invoker.observer().warn(Warning::new(WarningCode::UnusableConnection, text).about(name));
-            return StatusCode::NOT_FOUND.into_response();
-        }
-    };
+    let services =
+        match invoker.shared().named_endpoints.with(&invoker.app().settings, &trigger.connection_string_setting) {
+            Ok(services) => services,
+            Err(error) => {
+                let text = format!("the setting `{}`: {error}", trigger.connection_string_setting);
+                let name = &invoker.app().functions[place].name;
+                invoker.observer().warn(Warning::new(WarningCode::UnusableConnection, text).about(name));
+                return StatusCode::NOT_FOUND.into_response();
+            }
+        };
     let Ok(body) = axum::body::to_bytes(body, super::BODY_LIMIT).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    match receive(trigger, &connection, key, protocol, &parts.headers, &body, &invoker.app().time_zone) {
+    match receive(trigger, &services, key, protocol, &parts.headers, &body, &invoker.app().time_zone) {
         Ok(delivery) => run(invoker, place, trigger, delivery).await,
         Err(refusal) => {
             let name = &invoker.app().functions[place].name;
@@ -137,7 +137,7 @@ fn find<'a>(functions: &'a [Function], key: &Key) -> Option<(usize, &'a SignalRT
 /// Reads the event and believes it.
 fn receive(
     trigger: &SignalRTrigger,
-    connection: &ConnectionString,
+    services: &[ServiceEndpoint],
     key: Key,
     protocol: Protocol,
     headers: &HeaderMap,
@@ -155,15 +155,17 @@ fn receive(
             event = event.with_call(call, zone)?;
         }
     }
-    check_signature(connection, headers, &event.connection_id)?;
+    check_signature(services, headers, &event.connection_id)?;
     Ok(Delivery { event, protocol, invocation_id })
 }
 
-/// A connection without an access key is that of an identity, and then nothing is checked (signalr-bindings 6.4).
-fn check_signature(connection: &ConnectionString, headers: &HeaderMap, connection_id: &str) -> Result<(), Refusal> {
-    let Some(key) = connection.access_key() else { return Ok(()) };
+/// The key of any service will do. One without an access key is that of an identity, and then nothing is checked
+/// (signalr-bindings 6.4).
+fn check_signature(services: &[ServiceEndpoint], headers: &HeaderMap, connection_id: &str) -> Result<(), Refusal> {
+    let keys: Option<Vec<_>> = services.iter().map(|service| service.connection.access_key()).collect();
+    let Some(keys) = keys else { return Ok(()) };
     let signature = headers.get("x-asrs-signature").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if azure_signalr::upstream::verify(signature, [key], connection_id) { Ok(()) } else { Err(Refusal::Signature) }
+    if azure_signalr::upstream::verify(signature, keys, connection_id) { Ok(()) } else { Err(Refusal::Signature) }
 }
 
 async fn run(invoker: &Invoker, place: usize, trigger: &SignalRTrigger, delivery: Delivery) -> Response {

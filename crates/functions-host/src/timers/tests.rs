@@ -96,7 +96,7 @@ async fn run_with(
     let timers = Timers { clock: clock.clock(), ..timers.clone() };
     let (done, function) = (CancellationToken::new(), function(trigger));
     let recorder = Recorder { clock, duration, count, done: &done, firings: Mutex::default() };
-    let (activity, zone) = (&clock.clock().activity(), TimeZone::UTC);
+    let (activity, zone) = (&Arc::new(clock.clock().activity()), TimeZone::UTC);
     let runner = &recorder;
     let timer = Timer {
         function: &function,
@@ -244,7 +244,7 @@ async fn a_timer_that_is_stopped_ends_its_run_and_keeps_what_it_knows() {
     let clock = clock_at("2026-02-07T15:44:30Z");
     let timers = Timers::new(clock.clock(), ScheduleStore::default());
     let function = function(&trigger);
-    let (activity, runner, zone) = (&clock.clock().activity(), &Stopping(&stop), TimeZone::UTC);
+    let (activity, runner, zone) = (&Arc::new(clock.clock().activity()), &Stopping(&stop), TimeZone::UTC);
     let timer = Timer {
         function: &function,
         trigger: &trigger,

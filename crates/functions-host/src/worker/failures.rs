@@ -3,20 +3,18 @@
 //! Easily missed: the time that counts is the one since the *previous* failure. After half an hour of peace all earlier
 //! failures are forgotten; without it, even old ones count.
 
-use std::time::Duration;
-
-use tokio::time::Instant;
+use jiff::{SignedDuration, Timestamp};
 
 /// With this many failures the host gives up: one start and at most two restarts.
 pub(super) const ALLOWED: u32 = 3;
 
-const PEACE: Duration = Duration::from_secs(30 * 60);
+const PEACE: SignedDuration = SignedDuration::from_mins(30);
 
 /// The failures that still count.
 #[derive(Debug, Default)]
 pub(super) struct Failures {
     count: u32,
-    last: Option<Instant>,
+    last: Option<Timestamp>,
 }
 
 /// Whether the handler is started again.
@@ -28,7 +26,7 @@ pub(super) enum Verdict {
 
 impl Failures {
     /// Counts one failure.
-    pub(super) fn add(&mut self, now: Instant) -> Verdict {
+    pub(super) fn add(&mut self, now: Timestamp) -> Verdict {
         if self.last.is_some_and(|last| now.duration_since(last) > PEACE) {
             self.count = 0;
         }
@@ -44,10 +42,10 @@ mod tests {
 
     /// The verdicts on failures at these minutes.
     #[track_caller]
-    fn check(minutes: &[u64], last_verdict: Verdict) {
-        let start = Instant::now();
+    fn check(minutes: &[i64], last_verdict: Verdict) {
+        let start: Timestamp = "2026-02-07T15:44:30Z".parse().unwrap();
         let mut failures = Failures::default();
-        let verdicts = minutes.iter().map(|minute| failures.add(start + Duration::from_secs(60 * minute)));
+        let verdicts = minutes.iter().map(|minute| failures.add(start + SignedDuration::from_mins(*minute)));
         let verdicts: Vec<_> = verdicts.collect();
         let (last, earlier) = verdicts.split_last().unwrap();
         assert_eq!(*last, last_verdict, "{minutes:?}");

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -16,7 +16,7 @@ use super::failures::{Failures, Verdict};
 use super::pace::{self, Pace, Start};
 use super::process::{Process, ProcessSettings};
 use super::{Attempts, Link, Past, State, Worker, WorkerSettings, local_client, probe, redirects};
-use crate::events::{AfterExit, HostEvent, LogLevel, Observer};
+use crate::events::{AfterExit, HostEvent, LogLevel};
 use crate::warnings::{Warning, WarningCode};
 
 /// The real host's last words after the third failure.
@@ -36,14 +36,13 @@ const RESTARTS_AGAIN_AND_AGAIN: &str = "the handler keeps ending with exit code 
 /// The task that owns the process.
 #[derive(Debug)]
 pub(crate) struct Supervisor {
-    state: Arc<watch::Sender<State>>,
+    /// What it looks after, as everybody else sees it.
+    worker: Worker,
     restarts: mpsc::Receiver<Uuid>,
     settings: WorkerSettings,
     port: u16,
     failures: Failures,
     pace: Pace,
-    observer: Observer,
-    abandon: CancellationToken,
 }
 
 /// Why one process of the handler is over.
@@ -71,10 +70,9 @@ impl Supervisor {
         restarts: mpsc::Receiver<Uuid>,
         settings: WorkerSettings,
     ) -> std::io::Result<Supervisor> {
-        let Worker { state, observer, abandon, .. } = worker.clone();
         let (failures, pace) = (Failures::default(), Pace::default());
         let port = free_port(settings.handler.port)?;
-        Ok(Supervisor { state, restarts, settings, port, failures, pace, observer, abandon })
+        Ok(Supervisor { worker: worker.clone(), restarts, settings, port, failures, pace })
     }
 
     /// Keeps the handler running until `shutdown` or the third failure. Nothing of the process is left when this returns.
@@ -96,7 +94,7 @@ impl Supervisor {
                 return self.stop(NOT_TAKEN);
             }
             if verdict == Verdict::GiveUp {
-                self.observer.log(LogLevel::Error, TOO_MANY_FAILURES);
+                self.worker.observer.log(LogLevel::Error, TOO_MANY_FAILURES);
                 return self.stop(TOO_MANY_FAILURES);
             }
         }
@@ -107,18 +105,18 @@ impl Supervisor {
         if self.pace.grant(lived) == Start::AtOnce {
             return Some(());
         }
-        self.observer.warn(Warning::new(WarningCode::RestartsWithoutEnd, RESTARTS_AGAIN_AND_AGAIN));
+        self.worker.observer.warn(Warning::new(WarningCode::RestartsWithoutEnd, RESTARTS_AGAIN_AND_AGAIN));
         shutdown.run_until_cancelled(tokio::time::sleep(pace::PAUSE)).await
     }
 
     fn count_failure(&mut self, worker_id: Uuid, line: String, error: Option<String>) -> Verdict {
-        let (verdict, next) = match self.failures.add(Instant::now()) {
+        let (verdict, next) = match self.failures.add(self.settings.clock.now()) {
             _ if self.settings.attempts == Attempts::One => (Verdict::GiveUp, AfterExit::StayDown),
             Verdict::GoOn => (Verdict::GoOn, AfterExit::Restart),
             Verdict::GiveUp => (Verdict::GiveUp, AfterExit::StopHost),
         };
         let reason = error.as_ref().map_or_else(|| line.clone(), |error| format!("{line} {error}"));
-        self.observer.tell(&HostEvent::WorkerFailed { worker_id, line, error, next });
+        self.worker.observer.tell(&HostEvent::WorkerFailed { worker_id, line, error, next });
         self.set_starting(|_| Past::Failed(reason.into()));
         verdict
     }
@@ -126,7 +124,7 @@ impl Supervisor {
     async fn run_process(&mut self, worker_id: Uuid, shutdown: &CancellationToken) -> End {
         let started = Instant::now();
         let settings = ProcessSettings::new(&self.settings, worker_id, self.port);
-        let mut process = match Process::start(&settings, self.settings.handler.stderr_level, &self.observer) {
+        let mut process = match Process::start(&settings, self.settings.handler.stderr_level, &self.worker.observer) {
             Ok(process) => process,
             Err(error) => {
                 let line = format!("Failed to start Worker Channel. Process fileName: {}", settings.executable);
@@ -134,7 +132,7 @@ impl Supervisor {
             }
         };
         let executable = settings.executable.clone();
-        self.observer.tell(&HostEvent::WorkerStarting {
+        self.worker.observer.tell(&HostEvent::WorkerStarting {
             worker_id,
             process_id: process.id(),
             executable,
@@ -150,15 +148,19 @@ impl Supervisor {
             end = self.judge_exit(code, started.elapsed(), &mut process).await;
         }
         match end {
-            End::Shutdown => process.shut_down(self.settings.shutdown_grace, &self.observer).await,
-            End::Replaced | End::Restart(_) | End::Exited(_) | End::Failed { .. } => process.kill(&self.observer).await,
+            End::Shutdown => process.shut_down(self.settings.shutdown_grace, &self.worker.observer).await,
+            End::Replaced | End::Restart(_) | End::Exited(_) | End::Failed { .. } => {
+                process.kill(&self.worker.observer).await;
+            }
         }
         end
     }
 
     async fn judge_exit(&self, code: i32, lived: Duration, process: &mut Process) -> End {
         if code == RESTART_ME {
-            self.observer.log(LogLevel::Information, "Language Worker Process exited and needs to be restarted.");
+            self.worker
+                .observer
+                .log(LogLevel::Information, "Language Worker Process exited and needs to be restarted.");
             return End::Restart(lived);
         }
         let line = format!("Language Worker Process exited. Pid={}.", process.id());
@@ -183,14 +185,14 @@ impl Supervisor {
         let (started, timeout) = (Instant::now(), self.settings.handler.initialization_timeout);
         let process_id = Some(process.id());
         let mut link = Some(Link { address, http: http.clone(), worker_id, process_id, ended: ended.clone() });
-        let observer = self.observer.clone();
+        let observer = self.worker.observer.clone();
         let mut readiness = std::pin::pin!(probe::until_ready(&http, address, timeout, &observer));
         let mut running = true;
         loop {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return End::Shutdown,
-                () = self.abandon.cancelled() => return End::Shutdown,
+                () = self.worker.abandon.cancelled() => return End::Shutdown,
                 code = process.wait(), if running => match code {
                     0 | RESTART_ME if link.is_some() => return ended_before_it_listened(process.id(), code),
                     0 => {
@@ -212,7 +214,7 @@ impl Supervisor {
     }
 
     fn stop(&self, reason: &str) {
-        self.state.send_if_modified(|state| {
+        self.worker.state.send_if_modified(|state| {
             let reason = match state {
                 State::Stopped(_) => return false,
                 // What went wrong says more than that it is over.
@@ -226,7 +228,7 @@ impl Supervisor {
 
     /// From now on calls wait for the next process.
     fn set_starting(&self, past: impl FnOnce(Past) -> Past) {
-        self.state.send_if_modified(|state| {
+        self.worker.state.send_if_modified(|state| {
             let before = match state {
                 State::Stopped(_) => return false,
                 State::Ready(_) => Past::Ready,
@@ -240,8 +242,8 @@ impl Supervisor {
     fn note_ready(&mut self, link: Link, after: Duration) {
         let worker_id = link.worker_id;
         self.settings.attempts = Attempts::AsInAzure;
-        self.state.send_replace(State::Ready(link));
-        self.observer.tell(&HostEvent::WorkerReady { worker_id, after });
+        self.worker.state.send_replace(State::Ready(link));
+        self.worker.observer.tell(&HostEvent::WorkerReady { worker_id, after });
     }
 
     fn note_quiet_exit(&self, worker_id: Uuid, process: &Process) {
@@ -250,7 +252,7 @@ impl Supervisor {
              end by itself [FH5004]",
             process.id()
         );
-        self.observer.tell(&HostEvent::WorkerFailed { worker_id, line, error: None, next: AfterExit::StayDown });
+        self.worker.observer.tell(&HostEvent::WorkerFailed { worker_id, line, error: None, next: AfterExit::StayDown });
     }
 }
 

@@ -15,4 +15,5 @@ mod server;
 mod signalr;
 mod signalr_trigger;
 mod supervision;
+mod tables;
 mod warnings;

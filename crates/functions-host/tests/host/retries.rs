@@ -1,11 +1,13 @@
 //! Retry policies: failed invocations are tried again, whatever triggered them.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
+use functions_host::clock::VirtualClock;
 use functions_host::events::{HostEvent, LogLevel};
 use serde_json::{Value, json};
 
@@ -80,4 +82,20 @@ async fn a_timer_is_tried_again_too() {
     let (host, contexts) = host(1).await;
     let report = host.host.invoke("tick", None).await.unwrap();
     assert_eq!((report.error, counts(&contexts)), (None, vec![0, 1]));
+}
+
+#[tokio::test]
+async fn pauses_of_an_http_function_pass_by_a_virtual_clock() {
+    let (time, contexts) = (VirtualClock::starting_now(), Contexts::default());
+    let record = Arc::clone(&contexts);
+    let answer = move |invocation: String| async move { answer(&record, 2, &invocation) };
+    let retry = json!({"strategy": "exponentialBackoff", "maxRetryCount": 2, "minimumInterval": "1.00:00:00", "maximumInterval": "2.00:00:00"});
+    let app = TestApp::new().function_json("f", &json!({"retry": retry, "bindings": http()}));
+    let handler = Router::new().fallback(post(answer));
+    let host = app.start_attached_with(handler, |options| options.clock = time.clock()).await;
+    let call = tokio::spawn(host.http.get(host.url("/api/f")).send());
+    host.events.wait_for_log(LogLevel::Debug, "Waiting for `1.00:00:00` before retrying function execution.").await;
+    time.advance(Duration::from_secs(5 * 86_400)).await;
+    assert_eq!(call.await.unwrap().unwrap().text().await.unwrap(), "at last");
+    assert_eq!(counts(&contexts), [0, 1, 2]);
 }

@@ -212,3 +212,81 @@ async fn the_story_of_an_invocation_is_told_from_its_cause_to_the_response() {
         ]
     );
 }
+
+/// A function with every SignalR input, whose handler answers with what it was given for `input`, or with the caller's outputs.
+async fn host_of(transport: &str, east: &str, plain: &str, input: &str) -> Running {
+    let echo = |invocation: String| async move {
+        let invocation: Value = serde_json::from_str(&invocation).unwrap();
+        let given = invocation["Data"]["input"].to_string();
+        let outputs = invocation["Data"]["req"]["Body"].as_str().and_then(|body| serde_json::from_str(body).ok());
+        axum::Json(json!({"Outputs": outputs.unwrap_or_else(|| json!({"res": {"body": given}}))}))
+    };
+    let hub = |kind: &str, direction: &str, name: &str| json!({"type": kind, "direction": direction, "name": name, "hubName": "chat"});
+    TestApp::new()
+        .setting("AzureSignalRConnectionString", plain)
+        .setting("Azure__SignalR__Endpoints__east__primary", east)
+        .setting("AzureSignalRServiceTransportType", transport)
+        .function("send", &http_and(&[hub(input, "in", "input"), hub("signalR", "out", "out")]))
+        .start_attached(Router::new().route("/send", post(echo)))
+        .await
+}
+
+fn address(connection: &str) -> String {
+    connection.trim_start_matches("Endpoint=").split(';').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn several_services_fail_every_call_unless_the_transport_is_persistent() {
+    let ((east, _), (plain, calls)) = (service().await, service().await);
+    let host = host_of("Transient", &east, &plain, "signalREndpoints").await;
+    let text = "Multiple service endpoints are set via  or Microsoft.Azure.SignalR.ServiceEndpoint[], but multiple service endpoints in \
+                transient mode are not implemented yet.";
+    host.events
+        .wait_for_log(
+            LogLevel::Warning,
+            &format!("FH3017 calls will fail: {text}; set `AzureSignalRServiceTransportType`"),
+        )
+        .await;
+    assert_eq!(host.post("/api/send", "").await.status(), 500);
+    assert_eq!(host.last_error().as_deref(), Some(text));
+    assert!(taken(&calls).is_empty());
+}
+
+#[tokio::test]
+async fn messages_go_to_all_services_or_to_those_that_they_name() {
+    let ((east, of_east), (plain, of_plain)) = (service().await, service().await);
+    let host = host_of("Persistent", &east, &plain, "signalREndpoints").await;
+    let sends = async |item: Value| {
+        let outputs = json!({"res": {}, "out": [item]}).to_string();
+        assert_eq!(host.post("/api/send", outputs).await.status(), 200);
+        (taken(&of_east).len(), taken(&of_plain).len())
+    };
+    assert_eq!(sends(json!({"target": "t"})).await, (1, 1));
+    assert_eq!(sends(json!({"action": "add", "userId": "u", "groupName": "g"})).await, (1, 1));
+    let only_east = json!([{"endpointType": "Primary", "name": "east", "endpoint": address(&east), "online": true}]);
+    assert_eq!(sends(json!({"target": "t", "endpoints": only_east})).await, (1, 0));
+    assert_eq!(sends(json!({"target": "t", "endpoints": []})).await, (0, 0));
+    host.events
+        .wait_for_log(LogLevel::Warning, "FH3017 send: `endpoints` of an item names no service of the app")
+        .await;
+}
+
+#[tokio::test]
+async fn inputs_list_all_services_and_a_client_is_sent_to_one() {
+    let ((east, _), (plain, _)) = (service().await, service().await);
+    let given = async |input: &str| {
+        let host = host_of("Persistent", &east, &plain, input).await;
+        serde_json::from_str::<Value>(&host.post("/api/send", "").await.text().await.unwrap()).unwrap()
+    };
+    let endpoint = |name: &str, connection: &str| json!({"endpointType": "Primary", "name": name, "endpoint": address(connection), "online": true});
+    let (first, second) = (endpoint("east", &east), endpoint("", &plain));
+    let listed: Value = serde_json::from_str(given("signalREndpoints").await.as_str().unwrap()).unwrap();
+    assert_eq!(listed, json!([first, second]));
+    let negotiation = given("signalRNegotiation").await;
+    for (place, connection) in [&east, &plain].into_iter().enumerate() {
+        let url = &negotiation["endpoints"][place]["connectionInfo"]["url"];
+        assert_eq!(*url, format!("{}/client/?hub=chat", address(connection)));
+    }
+    let info = given("signalRConnectionInfo").await.to_string();
+    assert!(info.contains(&address(&east)) || info.contains(&address(&plain)), "{info}");
+}

@@ -1,4 +1,4 @@
-//! The handler as a process: started, watched, restarted and ended (functions-host 1).
+//! The handler as a process: started, watched, restarted and ended (functions-host 1). The rows of 1.6 are in `tables/section_1_6`.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,28 +9,26 @@ use serde_json::{Value, json};
 
 use crate::harness::{Events, LONG, Running, TestApp, http, listener};
 
-const TOO_MANY: &str = "Exceeded http worker restart retry count. Shutting down Functions Host";
-
-fn app() -> TestApp {
+pub(crate) fn app() -> TestApp {
     let app = TestApp::new().handler("obey");
     ["describe", "exit", "hang", "spawn"].into_iter().fold(app, |app, name| app.function(name, &http()))
 }
 
-async fn described(host: &Running) -> Value {
+pub(crate) async fn described(host: &Running) -> Value {
     host.get("/api/describe").await.json().await.unwrap()
 }
 
-async fn text_of(host: &Running, path: &str, body: &'static str) -> (u16, String) {
+pub(crate) async fn text_of(host: &Running, path: &str, body: &'static str) -> (u16, String) {
     let response = host.post(path, body).await;
     (response.status().as_u16(), response.text().await.unwrap())
 }
 
-async fn stop_reason(host: &Running) -> String {
+pub(crate) async fn stop_reason(host: &Running) -> String {
     tokio::time::timeout(LONG, host.host.stopped()).await.expect("the host stops itself").reason
 }
 
 /// The failures of the handler so far: line, error, and what follows.
-fn failures(host: &Running) -> Vec<(String, String, AfterExit)> {
+pub(crate) fn failures(host: &Running) -> Vec<(String, String, AfterExit)> {
     let failure = |event: HostEvent| match event {
         HostEvent::WorkerFailed { line, error, next, .. } => Some((line, error.unwrap_or_default(), next)),
         _ => None,
@@ -67,126 +65,6 @@ async fn a_call_before_the_handler_is_ready_waits_for_it() {
     let host = app().handler("late").start_on(listener, WorkerSource::Process, |_| {}).await;
     assert_eq!(early.await.unwrap().unwrap().status(), 200);
     assert_eq!(host.events.processes_ready(), 1);
-    host.host.shutdown().await;
-}
-
-#[tokio::test]
-async fn a_crash_fails_the_call_in_flight_and_the_next_one_works() {
-    let host = app().start().await;
-    let before = described(&host).await;
-    assert_eq!(text_of(&host, "/api/exit", "101").await, (500, String::new()));
-    let after = described(&host).await;
-    let variable = |described: &Value, name: &str| described["environment"][name].clone();
-    assert_eq!(variable(&before, "FUNCTIONS_CUSTOMHANDLER_PORT"), variable(&after, "FUNCTIONS_CUSTOMHANDLER_PORT"));
-    assert_ne!(
-        variable(&before, "FUNCTIONS_CUSTOMHANDLER_WORKER_ID"),
-        variable(&after, "FUNCTIONS_CUSTOMHANDLER_WORKER_ID")
-    );
-    let (line, error, next) = failures(&host).remove(0);
-    assert_eq!(line, format!("Language Worker Process exited. Pid={}.", before["pid"]));
-    assert!(error.ends_with(" exited with code 101 (0x65): leaving as told"), "{error}");
-    assert_eq!(next, AfterExit::Restart);
-    host.host.shutdown().await;
-}
-
-#[cfg(unix)]
-#[tokio::test]
-async fn a_handler_that_is_killed_in_the_middle_of_a_call_fails_it_and_the_next_one_works() {
-    let host = app().start().await;
-    let slow = tokio::spawn(host.http.post(host.url("/api/hang")).send());
-    let is_slow = |event: &HostEvent| match event {
-        HostEvent::Executing { function, .. } if function == "hang" => Some(()),
-        _ => None,
-    };
-    host.events.wait_for("the slow call", is_slow).await;
-    // Answered by the same process after the slow call went out to it.
-    let before = described(&host).await;
-    let killed = std::process::Command::new("kill").args(["-KILL", &before["pid"].to_string()]).status();
-    assert!(killed.is_ok_and(|killed| killed.success()));
-    let answer = tokio::time::timeout(LONG, slow).await.expect("the call ends").unwrap().unwrap();
-    assert_eq!((answer.status().as_u16(), answer.text().await.unwrap()), (500, String::new()));
-    let error = host.last_error().unwrap();
-    assert!(error.starts_with("An error occurred while sending the request."), "{error}");
-    let after = described(&host).await;
-    assert_ne!(before["pid"], after["pid"]);
-    let (line, error, next) = failures(&host).remove(0);
-    assert_eq!(line, format!("Language Worker Process exited. Pid={}.", before["pid"]));
-    assert!(error.ends_with(" exited with code 137 (0x89)"), "{error}");
-    assert_eq!(next, AfterExit::Restart);
-    host.host.shutdown().await;
-}
-
-#[tokio::test]
-async fn the_third_failure_stops_the_host_with_the_real_message() {
-    let host = app().start().await;
-    for _ in 0..3 {
-        assert_eq!(text_of(&host, "/api/exit", "1").await.0, 500);
-    }
-    assert_eq!(stop_reason(&host).await, TOO_MANY);
-    host.events.wait_for_log(LogLevel::Error, TOO_MANY).await;
-    let nexts: Vec<_> = failures(&host).into_iter().map(|(_, _, next)| next).collect();
-    assert_eq!(nexts, [AfterExit::Restart, AfterExit::Restart, AfterExit::StopHost]);
-    assert_eq!(text_of(&host, "/api/describe", "").await, (503, "Function host is not running.".to_owned()));
-    host.host.shutdown().await;
-}
-
-#[tokio::test]
-async fn exit_code_0_is_not_restarted_and_calls_fail() {
-    let host = app().start().await;
-    assert_eq!(text_of(&host, "/api/exit", "0").await.0, 500);
-    let is_down = |event: &HostEvent| match event {
-        HostEvent::WorkerFailed { next: AfterExit::StayDown, .. } => Some(()),
-        _ => None,
-    };
-    host.events.wait_for("the handler stays down", is_down).await;
-    assert_eq!(text_of(&host, "/api/describe", "").await, (500, String::new()));
-    assert!(host.last_error().unwrap().starts_with("Connection refused (127.0.0.1:"), "{:?}", host.last_error());
-    assert_eq!(host.events.processes_ready(), 1);
-    host.host.shutdown().await;
-}
-
-#[tokio::test]
-async fn exit_code_200_is_restarted_as_often_as_it_likes() {
-    let host = app().start().await;
-    for _ in 0..4 {
-        assert_eq!(text_of(&host, "/api/exit", "200").await.0, 500);
-    }
-    assert_eq!(text_of(&host, "/api/describe", "").await.0, 200);
-    assert_eq!(host.events.processes_ready(), 5);
-    assert!(failures(&host).is_empty());
-    let restarts = "Language Worker Process exited and needs to be restarted.";
-    assert_eq!(host.events.logs(LogLevel::Information).iter().filter(|line| *line == restarts).count(), 4);
-    host.host.shutdown().await;
-}
-
-#[tokio::test]
-async fn a_handler_that_leaves_before_it_listens_stops_the_host() {
-    let host = app().handler("exit-7").start().await;
-    assert_eq!(stop_reason(&host).await, TOO_MANY);
-    let (_, error, _) = failures(&host).remove(0);
-    assert!(error.ends_with(" exited with code 7 (0x7): first complaint,second complaint"), "{error}");
-    host.host.shutdown().await;
-}
-
-#[tokio::test]
-async fn a_handler_that_cannot_be_started_stops_the_host() {
-    let missing = json!("no-such-handler-anywhere");
-    let app = TestApp::new().function("f", &http());
-    let host = app.host_json("/customHandler/description", "defaultExecutablePath", missing).start().await;
-    assert_eq!(stop_reason(&host).await, TOO_MANY);
-    let (line, _, _) = failures(&host).remove(0);
-    assert!(line.starts_with("Failed to start Worker Channel. Process fileName: "), "{line}");
-    host.host.shutdown().await;
-}
-
-#[tokio::test]
-async fn a_handler_that_never_listens_stops_the_host() {
-    let app = app().handler("never-listen").host_json("/customHandler", "initializationTimeout", json!("00:00:00.2"));
-    let host = app.start().await;
-    assert_eq!(stop_reason(&host).await, TOO_MANY);
-    let (line, error, _) = failures(&host).remove(0);
-    assert!(line.starts_with("Failed to start http worker process. workerId:"), "{line}");
-    assert_eq!(error, "Initializing HttpWorker timed out.");
     host.host.shutdown().await;
 }
 

@@ -32,7 +32,9 @@ pub(super) fn of_news(news: &News<'_>) -> String {
         }
         News::Reloaded(process) => object("dev", json!({"event": "reloaded", "pid": process})),
         News::Failed { error, .. } => object("dev", json!({"event": "notReloaded", "error": error})),
-        News::Waiting(reason) => object("dev", json!({"event": "hostStopped", "reason": reason})),
+        News::Waiting { reason, until } => {
+            object("dev", json!({"event": "hostStopped", "reason": reason, "waitsFor": until}))
+        }
         News::Stopping => object("dev", json!({"event": "stopping"})),
     }
 }
@@ -84,6 +86,8 @@ mod tests {
         );
         check(&of_news(&News::Reloaded(Some(7))), r#""source":"dev","event":"reloaded","pid":7}"#);
         check(&line("log", "text"), r#""source":"log","event":"line","text":"text"}"#);
+        let waiting = News::Waiting { reason: "why", until: "that" };
+        check(&of_news(&waiting), r#""source":"dev","event":"hostStopped","reason":"why","waitsFor":"that"}"#);
         check(&of_event(&StackEvent::Missed(3)), r#""source":"dev","event":"missed","count":3}"#);
     }
 }

@@ -32,7 +32,9 @@ pub(super) fn of_news(news: &News<'_>, style: Style) -> String {
         News::Reloaded(Some(process)) => line(style, Ink::Good, &format!("Reloaded: pid={process}")),
         News::Reloaded(None) => line(style, Ink::Good, "Reloaded: pid=none"),
         News::Failed { error, goes_on } => line(style, Ink::Bad, &format!("Not reloaded; {goes_on}: {error}")),
-        News::Waiting(reason) => line(style, Ink::Bad, &format!("{reason}; waiting for a change")),
+        News::Waiting { reason, until } => {
+            line(style, Ink::Bad, &format!("{reason}; nothing serves until you change {until}. Ctrl-C ends all of it."))
+        }
         News::Stopping => "\nStopping; Ctrl-C again ends it at once.\n".to_owned(),
     }
 }
@@ -111,7 +113,8 @@ mod tests {
         check(&News::Built { seconds: 0.1, freshness: Freshness::Unchanged }, "The handler is up to date.\n");
         check(&News::Reloaded(Some(7)), "Reloaded: pid=7\n");
         check(&News::Failed { error: "why", goes_on: "so" }, "Not reloaded; so: why\n");
-        check(&News::Waiting("why"), "why; waiting for a change\n");
+        let waiting = News::Waiting { reason: "why", until: "that" };
+        check(&waiting, "why; nothing serves until you change that. Ctrl-C ends all of it.\n");
     }
 
     #[test]

@@ -78,6 +78,16 @@ impl Maker {
         }
     }
 
+    /// What a developer may change to have another attempt, for the end of a sentence.
+    pub(super) fn what_wakes(&self) -> String {
+        let handler = match &self.origin {
+            Origin::Cargo => "the handler's sources".to_owned(),
+            Origin::Program(program) => format!("`{}`", program.display()),
+            Origin::HostJson => "the handler".to_owned(),
+        };
+        format!("{handler}, host.json, a function.json or local.settings.json")
+    }
+
     /// To be called when the handler that was made last serves.
     pub(super) fn is_in_place(&mut self) {
         self.placement = Placement::InPlace;

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::*;
-use crate::app::{ExtensionBundle, host_json};
+use crate::app::{ExtensionBundle, HostConfig, host_json};
 
 mod bindings;
 
@@ -19,6 +19,7 @@ fn host(bundle: Option<ExtensionBundle>) -> HostJson {
         extension_bundle: bundle,
         watch_files: Vec::new(),
         watch_directories: Vec::new(),
+        config: HostConfig::default(),
         only_functions: Vec::new(),
     }
 }

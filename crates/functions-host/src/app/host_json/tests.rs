@@ -55,6 +55,7 @@ const MINIMAL: &str =
 
 #[test]
 fn a_minimal_file_has_every_default() {
+    let read = read_with(MINIMAL, &[]).unwrap();
     let expected = HostJson {
         route_prefix: "api".to_owned(),
         custom_handler: handler(),
@@ -63,11 +64,33 @@ fn a_minimal_file_has_every_default() {
         extension_bundle: None,
         watch_files: Vec::new(),
         watch_directories: Vec::new(),
+        config: read.host.config.clone(),
         only_functions: Vec::new(),
     };
-    let read = read_with(MINIMAL, &[]).unwrap();
     assert_eq!(read.host, expected);
     assert!(read.warnings.is_empty());
+}
+
+#[test]
+fn what_the_host_shows_of_its_options_has_their_kinds() {
+    let shown = |sections: &str| {
+        let text = MINIMAL.replacen('{', &format!("{{ {sections}, "), 1);
+        read_with(&text, &[])
+            .map(|read| (Value::from(read.host.config.http), Value::from(read.host.config.concurrency)))
+    };
+    let (http, concurrency) = shown(
+        r#""extensions": { "HTTP": { "RoutePrefix": "v1", "maxConcurrentRequests": "5" } },
+        "concurrency": { "dynamicConcurrencyEnabled": "True", "cpuThreshold": 0.5 }"#,
+    )
+    .unwrap();
+    let expected = r#"{"dynamicThrottlesEnabled":false,"chunkedTransferEnabled":false,"maxConcurrentRequests":5,"maxOutstandingRequests":-1,"routePrefix":"v1"}"#;
+    assert_eq!(http.to_string(), expected);
+    let expected = r#"{"dynamicConcurrencyEnabled":true,"maximumFunctionConcurrency":500,"cpuThreshold":0.5,"snapshotPersistenceEnabled":true}"#;
+    assert_eq!(concurrency.to_string(), expected);
+    let error = shown(r#""concurrency": { "maximumFunctionConcurrency": "many" }"#).unwrap_err();
+    let expected = "Failed to convert configuration value at 'AzureFunctionsJobHost:concurrency:maximumFunctionConcurrency' to type \
+                    'System.Int32'.";
+    assert_eq!(error, expected);
 }
 
 #[test]

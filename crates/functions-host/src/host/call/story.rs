@@ -15,7 +15,7 @@ impl Call {
                 body: Excerpt::of(request.body.as_deref().unwrap_or_default()),
             },
             Call::Proxied(request) => request.cause(),
-            Call::Timer { .. } => Cause::Timer,
+            Call::Timer(_) => Cause::Timer,
             Call::SignalR(event) => event.cause(),
             Call::ByHand => Cause::ByHand,
         }
