@@ -41,7 +41,7 @@ pub(crate) struct Skipped {
 }
 
 /// One turn of one server.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct Measurement {
     pub(crate) kind: Kind,
     pub(crate) name: String,

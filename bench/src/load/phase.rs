@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::crowd::Crowd;
 use super::payload;
-use crate::machine::CpuTime;
+use crate::machine::{self, CpuTime};
 
 /// How long one broadcast may take to reach everybody before it counts as lost.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -53,6 +53,8 @@ pub(crate) struct Phase {
     pub(crate) server: CpuTime,
     /// Of this process.
     pub(crate) load: CpuTime,
+    /// Packets that the kernel has dropped meanwhile, and that were sent again much later.
+    pub(crate) dropped_packets: u64,
     /// From each publish to the last receiver.
     #[serde(skip)]
     pub(crate) latencies: Vec<Duration>,
@@ -68,7 +70,7 @@ impl Phase {
         duration: Duration,
     ) -> Result<Self> {
         let own = std::process::id();
-        let before = (CpuTime::of(server)?, CpuTime::of(own)?);
+        let before = (CpuTime::of(server)?, CpuTime::of(own)?, machine::dropped_packets());
         let started = Instant::now();
         let lanes = (0..pace.lanes()).map(|_| lane(crowd, payload_size, started + duration));
         let latencies: Vec<Duration> = try_join_all(lanes).await?.concat();
@@ -79,6 +81,7 @@ impl Phase {
             elapsed,
             server: CpuTime::of(server)?.since(before.0),
             load: CpuTime::of(own)?.since(before.1),
+            dropped_packets: machine::dropped_packets().saturating_sub(before.2),
             latencies,
         })
     }

@@ -1,7 +1,8 @@
 //! The goals, and whether they were reached.
 //!
 //! A goal about speed is a ratio of two servers in the same round. Where the load was saturated, or something else used
-//! the cores, a rate says little about a server any more, so CPU time per delivery is compared instead.
+//! the cores, a rate says little about a server any more, so CPU time per delivery is compared instead. And where the
+//! kernel dropped packets, everybody waited for its timers: such a round has no rate.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -38,6 +39,8 @@ struct Comparison {
     cpu: Spread,
     /// Why the rates do not count, if they do not.
     objection: Option<&'static str>,
+    /// Rounds whose rates are left out because the kernel dropped packets.
+    left_out: usize,
 }
 
 /// Holds the report against every goal, ratios first.
@@ -89,13 +92,18 @@ impl Comparison {
             Some("the load was saturated")
         } else if highest(Phase::waiting_share)? >= DISTURBED {
             Some("something else used the cores")
+        } else if pairs.iter().all(has_drops) {
+            Some("the kernel dropped packets")
         } else {
             None
         };
+        let left_out = pairs.iter().filter(|pair| has_drops(pair)).count() % pairs.len();
+        let timed = pairs.iter().filter(|pair| left_out == 0 || !has_drops(pair));
         Some(Self {
-            rate: Spread::of(pairs.iter().map(|(own, other)| own.rate() / other.rate()))?,
+            rate: Spread::of(timed.map(|(own, other)| own.rate() / other.rate()))?,
             cpu: Spread::of(pairs.iter().map(|(own, other)| other.cpu_per_delivery() / own.cpu_per_delivery()))?,
             objection,
+            left_out,
         })
     }
 
@@ -107,13 +115,21 @@ impl Comparison {
 
 impl fmt::Display for Comparison {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rate, cpu, objection } = self;
-        write!(formatter, "{rate:.2} in deliveries/s, {cpu:.2} in deliveries per CPU time")?;
+        let Self { rate, cpu, objection, left_out } = self;
+        write!(formatter, "{rate:.2} in deliveries/s")?;
+        if *left_out > 0 {
+            write!(formatter, " (without {left_out} in which the kernel dropped packets)")?;
+        }
+        write!(formatter, ", {cpu:.2} in deliveries per CPU time")?;
         match objection {
             Some(objection) => write!(formatter, " (judged by CPU time: {objection})"),
             None => Ok(()),
         }
     }
+}
+
+fn has_drops((own, other): &(&Phase, &Phase)) -> bool {
+    own.dropped_packets + other.dropped_packets > 0
 }
 
 fn memory(report: &Report, scenario: Scenario) -> Judgement {

@@ -35,6 +35,7 @@ enum Line<'a> {
         server_cpu_us_per_delivery: f64,
         load_share: f64,
         waiting_share: f64,
+        dropped_packets: u64,
         p50_ms: f64,
         p99_ms: f64,
     },
@@ -76,6 +77,7 @@ fn phase<'a>(measurement: &'a Measurement, phase: &'a Phase) -> Line<'a> {
         server_cpu_us_per_delivery: phase.cpu_per_delivery(),
         load_share: phase.load_share(),
         waiting_share: phase.waiting_share(),
+        dropped_packets: phase.dropped_packets,
         p50_ms: quantile(&phase.latencies, 0.5).as_secs_f64() * 1000.0,
         p99_ms: quantile(&phase.latencies, 0.99).as_secs_f64() * 1000.0,
     }

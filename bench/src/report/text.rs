@@ -77,6 +77,7 @@ fn deliveries(out: &mut impl Write, report: &Report, scenario: Scenario, pace: P
             "server CPU us/delivery",
             "load's share of a core",
             "waiting for a core",
+            "packets dropped",
             "p50 / p99 of all, ms",
         ],
     )?;
@@ -89,6 +90,7 @@ fn deliveries(out: &mut impl Write, report: &Report, scenario: Scenario, pace: P
             (spread(Phase::cpu_per_delivery), 2),
             (spread(Phase::load_share), 2),
             (spread(Phase::waiting_share), 2),
+            (spread(|phase| phase.dropped_packets as f64), 0),
         ];
         let [p50, p99] = [0.5, 0.99].map(|share| quantile(&latencies, share).as_secs_f64() * 1000.0);
         row_start(out, name, figures)?;

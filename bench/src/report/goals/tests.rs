@@ -21,6 +21,7 @@ fn turn(kind: Kind, round: usize, deliveries: u64, load_share: f64) -> Measureme
         elapsed: Duration::from_secs(1),
         server: used(Duration::from_millis(500)),
         load: used(Duration::from_secs_f64(load_share)),
+        dropped_packets: 0,
         latencies: Vec::new(),
     };
     let session = Session {
@@ -94,6 +95,26 @@ fn where_something_else_used_the_cores_cpu_time_decides() {
         &[
             "FAIL 1000 clients, 200 B, one at a time: ahead of ws: 2.00 (2.00-2.00) in deliveries/s, 0.80 (0.80-0.80) in deliveries per CPU time (judged by CPU time: something else used the cores)",
             "PASS 1000 clients, 200 B, 8 in flight: ahead of ws: 2.00 (2.00-2.00) in deliveries/s, 2.00 (2.00-2.00) in deliveries per CPU time",
+        ],
+    );
+}
+
+#[test]
+fn a_round_in_which_the_kernel_dropped_packets_has_no_rate() {
+    let mut stalled = turn(Kind::Product, 1, 100, 0.5);
+    stalled.result.as_mut().unwrap().phases.iter_mut().for_each(|phase| phase.dropped_packets = 12);
+    let (own, [first, second]) =
+        (turn(Kind::Product, 0, 1000, 0.5), [0, 1].map(|round| turn(Kind::Probe, round, 1000, 0.5)));
+    check(
+        vec![own, first, second.clone(), stalled.clone()],
+        &[
+            "PASS 1000 clients, 200 B, 8 in flight: at least 0.7 x raw-socket probe: 1.00 (1.00-1.00) in deliveries/s (without 1 in which the kernel dropped packets), 0.55 (0.10-1.00) in deliveries per CPU time",
+        ],
+    );
+    check(
+        vec![second, stalled],
+        &[
+            "FAIL 1000 clients, 200 B, 8 in flight: at least 0.7 x raw-socket probe: 0.10 (0.10-0.10) in deliveries/s, 0.10 (0.10-0.10) in deliveries per CPU time (judged by CPU time: the kernel dropped packets)",
         ],
     );
 }
