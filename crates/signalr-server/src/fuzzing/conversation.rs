@@ -80,7 +80,10 @@ fn converse<'s>(
         answers.take(&connection, socket);
     }
     let calls = std::iter::from_fn(|| connection.inbox().next()).map(|call| format!("{call:?}")).collect();
-    Outcome { calls, answers: answers.0, reason: connection.outbox().reason().to_string() }
+    let reason = connection.outbox().reason().to_string();
+    // A connection and its clients hold each other until it ends.
+    engine.ended(&connection);
+    Outcome { calls, answers: answers.0, reason }
 }
 
 /// The bytes that come out of a connection's sockets.
