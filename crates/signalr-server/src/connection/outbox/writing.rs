@@ -177,12 +177,26 @@ impl State {
 /// A plain socket as a flusher sees it.
 impl Sink for &TcpStream {
     fn poll_write(&mut self, _: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
-        unless_blocked(self.try_write(bytes))
+        unless_blocked(write_now(self, bytes))
     }
 
     fn poll_write_vectored(&mut self, _: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<Result<usize>> {
         unless_blocked(self.try_write_vectored(slices))
     }
+}
+
+/// Asks the kernel at once. What the runtime believes about the socket would have to be fetched from memory first, and
+/// whether the socket took no more the last time is known here.
+#[cfg(target_os = "linux")]
+fn write_now(wire: &TcpStream, bytes: &[u8]) -> Result<usize> {
+    use rustix::net::{SendFlags, send};
+
+    Ok(send(wire, bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn write_now(wire: &TcpStream, bytes: &[u8]) -> Result<usize> {
+    wire.try_write(bytes)
 }
 
 fn unless_blocked(written: Result<usize>) -> Poll<Result<usize>> {
