@@ -146,7 +146,8 @@ for (const way of ways) {
       words.complete();
       assert.equal(await result, "Hello world!");
       assert.equal(await uploaded(connection, "UploadStream", ["a", "b"]), null);
-      const many = Array.from({ length: 1000 }, () => "ab");
+      // Other transports take a request for each item.
+      const many = Array.from({ length: way.transport === "WebSockets" ? 1000 : 200 }, () => "ab");
       assert.equal(await uploaded(connection, "StreamingConcat", many), many.join(""));
     });
 
