@@ -16,4 +16,5 @@ mod frames;
 mod ledger;
 mod payload;
 
-pub(crate) use dialect::{Dialect, Target};
+pub(crate) use dialect::{Dialect, Target, Users};
+pub(crate) use payload::direct as direct_payload;

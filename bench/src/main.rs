@@ -7,6 +7,7 @@ mod calls;
 mod cold_start;
 mod connects;
 mod fanout;
+mod inspector;
 mod overhead;
 mod smoke;
 mod tokens;
@@ -46,6 +47,8 @@ enum Benchmark {
     Connect(connects::Options),
     /// Makes and checks tokens
     Tokens(tokens::Options),
+    /// Broadcasts through local stacks with and without an inspector, and with its page open, in turns
+    Inspector(inspector::Options),
     /// Calls a handler directly and through the Functions host, in turns
     Host(overhead::Options),
     /// Is the handler that `host` measures; `host` starts it by itself
@@ -76,6 +79,7 @@ async fn main() -> ExitCode {
                 Benchmark::Connect(options) => connects::run(&options).await,
                 Benchmark::Tokens(options) => tokens::run(&options),
                 Benchmark::ServeAxum(options) => axum_probe::run(&options).await.map(|()| Verdict::Good),
+                Benchmark::Inspector(options) => inspector::run(&options).await,
                 Benchmark::Host(options) => overhead::run(&options).await,
                 Benchmark::ServeHandler(options) => echo_handler::run(&options).await.map(|()| Verdict::Good),
                 Benchmark::Smoke(options) => smoke::run(&options).await,

@@ -3,7 +3,7 @@
 //! The same handler is called directly and through the host, in turns, and in the opposite order in every other round. Host and
 //! handler share one core, the callers have another, so requests per second are requests per second and core.
 
-mod app;
+pub(crate) mod app;
 mod report;
 mod turn;
 

@@ -103,7 +103,8 @@ impl Server {
     }
 }
 
-fn connection_string(port: u16) -> Result<ConnectionString> {
+/// The connection string of an emulator on this port.
+pub(crate) fn connection_string(port: u16) -> Result<ConnectionString> {
     let text = format!("Endpoint=http://127.0.0.1;Port={port};AccessKey={PUBLIC_KEY};Version=1.0;");
     Ok(text.parse()?)
 }

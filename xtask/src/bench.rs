@@ -25,6 +25,8 @@ pub(crate) enum Benchmark {
     Connect(Arguments),
     /// Measures how long it takes to make and to check a token, a release build
     Tokens(Arguments),
+    /// Measures what the inspector costs the local stack's fan-out, release builds
+    Inspector(Arguments),
     /// Measures what the Functions host adds to a call of the handler, release builds both of them
     Host(Arguments),
     /// Checks within seconds that every delivery is counted
@@ -79,6 +81,7 @@ impl Benchmark {
             Self::Fanout(arguments) => (needs("fanout", emulator, RELEASE, &[Peers::Node]), arguments),
             Self::Connect(arguments) => (needs("connect", emulator, RELEASE, &[Peers::Node]), arguments),
             Self::Tokens(arguments) => (needs("tokens", Product::None, RELEASE, &[]), arguments),
+            Self::Inspector(arguments) => (needs("inspector", Product::Package("local-stack"), RELEASE, &[]), arguments),
             Self::Host(arguments) => (needs("host", Product::Package("local-stack"), RELEASE, &[]), arguments),
             Self::Smoke(arguments) => (needs("smoke", emulator, "", &[]), arguments),
         }

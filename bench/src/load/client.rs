@@ -35,7 +35,7 @@ pub(super) struct Client {
 impl Client {
     /// Connects as a client of the server's kind does. `index` tells the clients apart.
     pub(super) async fn connect(target: &Target, index: usize) -> Result<Self> {
-        let path = target.open_path().await?;
+        let path = target.open_path(index).await?;
         let mut socket = dial(target.address, index).await.context("cannot connect")?;
         let early = upgrade(&mut socket, target.address, &path).await?;
         let mut client = Self { socket, reader: FrameReader::default(), dialect: target.dialect.clone() };

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use azure_signalr::HubClient;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -56,6 +57,16 @@ impl Crowd {
     /// Deliveries until now, all counted one by one.
     pub(crate) fn deliveries(&self) -> u64 {
         self.tally.deliveries()
+    }
+
+    /// Deliveries of messages to users and groups until now.
+    pub(crate) fn direct_deliveries(&self) -> u64 {
+        self.tally.direct()
+    }
+
+    /// The hub that the clients are in; `None` where the server has no hubs.
+    pub(crate) fn hub(&self) -> Option<&HubClient> {
+        self.publisher.hub()
     }
 
     /// Disconnects all clients and waits until they are gone.

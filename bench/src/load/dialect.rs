@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context as _, Result};
 use azure_signalr::token::ClientToken;
-use azure_signalr::{ConnectionString, HubName};
+use azure_signalr::{ConnectionString, HubName, UserId};
 use serde::Deserialize;
 use tokio::net::TcpStream;
 
@@ -26,6 +26,27 @@ pub(crate) struct Target {
     /// Connections for the next negotiates. One request over and over needs no HTTP library, which would cost the load
     /// more than all else that a connect costs it.
     negotiating: Rc<RefCell<Vec<TcpStream>>>,
+    users: Users,
+}
+
+/// As whom the clients of a SignalR service connect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Users {
+    /// As nobody in particular.
+    Nobody,
+    /// Each as a user of its own.
+    Numbered,
+}
+
+impl Users {
+    /// The user of the client with this number.
+    pub(crate) fn name(number: usize) -> Result<UserId> {
+        Ok(format!("user-{number}").parse()?)
+    }
+
+    fn of(self, number: usize) -> Result<Option<UserId>> {
+        if self == Self::Numbered { Self::name(number).map(Some) } else { Ok(None) }
+    }
 }
 
 /// What is spoken inside the WebSocket.
@@ -57,20 +78,27 @@ impl Target {
     /// A server on this machine.
     pub(crate) fn new(address: SocketAddr, dialect: Dialect) -> Result<Self> {
         let http = reqwest::Client::builder().no_proxy().build().context("cannot set up HTTP")?;
-        Ok(Self { address, dialect, http, negotiating: Rc::default() })
+        Ok(Self { address, dialect, http, negotiating: Rc::default(), users: Users::Nobody })
     }
 
-    /// Path and query under which one more client may open its WebSocket; for SignalR that takes a negotiate.
-    pub(super) async fn open_path(&self) -> Result<String> {
+    /// The same with clients who connect as these users.
+    pub(crate) fn with_users(self, users: Users) -> Self {
+        Self { users, ..self }
+    }
+
+    /// Path and query under which the client with this number may open its WebSocket; for SignalR that takes a negotiate.
+    pub(super) async fn open_path(&self, number: usize) -> Result<String> {
         match &self.dialect {
             Dialect::Plain => Ok("/client".to_owned()),
             Dialect::EngineIo => Ok("/client/?EIO=4&transport=websocket".to_owned()),
-            Dialect::SignalR(connection) => self.negotiate(connection).await,
+            Dialect::SignalR(connection) => self.negotiate(connection, number).await,
         }
     }
 
-    async fn negotiate(&self, connection: &ConnectionString) -> Result<String> {
-        let access_token = ClientToken::new(&hub()).sign(connection, SystemTime::now())?;
+    async fn negotiate(&self, connection: &ConnectionString, number: usize) -> Result<String> {
+        let user = self.users.of(number)?;
+        let token = ClientToken::new(&hub()).user_id(user.as_ref().map(UserId::as_str));
+        let access_token = token.sign(connection, SystemTime::now())?;
         let request = format!(
             "POST /client/negotiate?hub={HUB}&negotiateVersion=1 HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer \
              {access_token}\r\nContent-Length: 0\r\n\r\n",

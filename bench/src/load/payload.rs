@@ -3,7 +3,11 @@
 //! The number is found by its mark and not by parsing, whatever a server has wrapped around it: that is what keeps the
 //! count of a delivery cheap. Nothing else that a server sends contains the mark.
 
+use serde_json::value::RawValue;
+
 const MARK: u8 = b'#';
+/// In front of what is sent to a few, which has no number.
+const DIRECT_MARK: &[u8] = b"%direct";
 const DIGITS: usize = 12;
 
 /// The smallest payload: quotes, mark and number.
@@ -13,6 +17,17 @@ pub(crate) const SMALLEST: usize = DIGITS + 3;
 pub(crate) fn compose(sequence: u64, size: usize) -> String {
     let padding = size.saturating_sub(SMALLEST);
     format!("\"{}{sequence:0DIGITS$}{}\"", char::from(MARK), "x".repeat(padding))
+}
+
+/// A payload for a user or a group.
+pub(crate) fn direct() -> Box<RawValue> {
+    RawValue::from_string(format!("\"{}{}\"", String::from_utf8_lossy(DIRECT_MARK), "x".repeat(190)))
+        .expect("it is JSON")
+}
+
+/// Whether `message` holds such a payload.
+pub(crate) fn is_direct(message: &[u8]) -> bool {
+    message.windows(DIRECT_MARK.len()).any(|window| window == DIRECT_MARK)
 }
 
 /// The number of the payload within `message`; `None` for what is no broadcast.
@@ -43,6 +58,14 @@ mod tests {
         {
             assert_eq!(sequence_of(message.as_bytes()), Some(120_034), "{message}");
         }
+    }
+
+    #[test]
+    fn what_is_for_a_few_is_known_by_its_mark_and_has_no_number() {
+        let message = format!("{{\"type\":1,\"target\":\"direct\",\"arguments\":[{}]}}\u{1e}", direct());
+        assert!(is_direct(message.as_bytes()));
+        assert_eq!(sequence_of(message.as_bytes()), None);
+        assert!(!is_direct(compose(7, 200).as_bytes()) && !is_direct(b"{\"type\":6}"));
     }
 
     #[test]

@@ -35,6 +35,10 @@ impl Publisher {
         Self::SignalR { hub: Box::new(client.hub(&hub())) }
     }
 
+    pub(super) fn hub(&self) -> Option<&HubClient> {
+        if let Self::SignalR { hub } = self { Some(hub) } else { None }
+    }
+
     /// Has `payload`, a JSON value, sent to every client, and returns when the server has accepted it.
     pub(super) async fn publish(&self, payload: String) -> Result<()> {
         match self {

@@ -17,6 +17,8 @@ pub(super) struct Tally {
     /// The broadcast with number `n` is at `n % WINDOW`.
     in_flight: RefCell<Vec<Option<InFlight>>>,
     published: Cell<u64>,
+    /// Deliveries of messages to users and groups.
+    direct: Cell<u64>,
     /// All broadcasts have one size, so a delivery of another size is a broken one.
     message_length: Cell<Option<usize>>,
     trouble: RefCell<Option<String>>,
@@ -43,6 +45,7 @@ impl Tally {
             ledgers: RefCell::new(vec![Ledger::default(); clients]),
             in_flight: RefCell::new((0..WINDOW).map(|_| None).collect()),
             published: Cell::new(0),
+            direct: Cell::new(0),
             message_length: Cell::new(None),
             trouble: RefCell::new(None),
         }
@@ -64,9 +67,11 @@ impl Tally {
         Announced { sequence, complete }
     }
 
-    /// A message has arrived at a client. One without a number is no broadcast.
+    /// A message has arrived at a client. One without a number is no broadcast, but may be one to a user or a group.
     pub(super) fn delivered(&self, client: usize, message: &[u8]) {
-        let Some(sequence) = payload::sequence_of(message) else { return };
+        let Some(sequence) = payload::sequence_of(message) else {
+            return self.direct.set(self.direct.get() + u64::from(payload::is_direct(message)));
+        };
         let expected = self.message_length.get().unwrap_or(message.len());
         self.message_length.set(Some(expected));
         if message.len() != expected {
@@ -124,7 +129,12 @@ impl Tally {
         Some(format!("{} clients did not receive all {published} broadcasts; the worst has {worst}", short.len()))
     }
 
-    /// Deliveries until now.
+    /// Deliveries of messages to users and groups until now.
+    pub(super) fn direct(&self) -> u64 {
+        self.direct.get()
+    }
+
+    /// Deliveries of broadcasts until now.
     pub(super) fn deliveries(&self) -> u64 {
         self.ledgers.borrow().iter().map(Ledger::received).sum()
     }

@@ -24,25 +24,25 @@ const BODY: &str = r#"{"message":"hello"}"#;
 
 /// A function app on disk whose handler is this very program.
 #[derive(Debug)]
-pub(super) struct App {
+pub(crate) struct App {
     folder: TempDir,
     this_program: PathBuf,
 }
 
 /// A started program, and how to call it. Dropping it ends it.
 #[derive(Debug)]
-pub(super) struct Running {
-    pub(super) address: SocketAddr,
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
     /// The host's process; absent when the handler runs alone.
-    pub(super) host: Option<u32>,
-    pub(super) handler: u32,
+    pub(crate) host: Option<u32>,
+    pub(crate) handler: u32,
     pub(super) request: Request,
     process: Child,
 }
 
 impl App {
     /// Writes the app into a temporary folder.
-    pub(super) fn write() -> Result<App> {
+    pub(crate) fn write() -> Result<App> {
         let folder = tempfile::tempdir()?;
         let this_program = std::env::current_exe().context("cannot tell where this program is")?;
         let host_json = json!({
@@ -63,7 +63,7 @@ impl App {
     }
 
     /// Starts what is called this way and waits until the handler answers.
-    pub(super) async fn start(&self, way: Way, cores: Cores) -> Result<Running> {
+    pub(crate) async fn start(&self, way: Way, cores: Cores) -> Result<Running> {
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let port = address.port().to_string();
         let mut command = match way {
@@ -72,16 +72,27 @@ impl App {
                 command.arg("serve-handler").env("FUNCTIONS_CUSTOMHANDLER_PORT", &port);
                 command
             }
-            Way::Host => {
-                let program = self.this_program.with_file_name(format!("local-stack{}", std::env::consts::EXE_SUFFIX));
-                let mut command = cores.server_command(&program);
-                command
-                    .args(["--no-emulator", "--no-inspector", "--no-build", "--no-watch", "--port", &port, "--app"])
-                    .arg(self.folder.path());
-                command
-            }
+            Way::Host => self.stack_command(cores, &["--no-emulator", "--no-inspector", "--port", &port]),
         };
-        let mut process = start(&mut command)?;
+        self.run(&mut command, way, address).await
+    }
+
+    /// Starts a local stack as `cargo dev` does, with these options more, and waits until the handler answers.
+    pub(crate) async fn start_stack(&self, cores: Cores, arguments: &[&str]) -> Result<Running> {
+        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let mut command = self.stack_command(cores, &["--port", &address.port().to_string()]);
+        self.run(command.args(arguments), Way::Host, address).await
+    }
+
+    fn stack_command(&self, cores: Cores, arguments: &[&str]) -> Command {
+        let program = self.this_program.with_file_name(format!("local-stack{}", std::env::consts::EXE_SUFFIX));
+        let mut command = cores.server_command(&program);
+        command.args(["--no-build", "--no-watch", "--app"]).arg(self.folder.path()).args(arguments);
+        command
+    }
+
+    async fn run(&self, command: &mut Command, way: Way, address: SocketAddr) -> Result<Running> {
+        let mut process = start(command)?;
         let (request, question) = match way {
             Way::Direct => (Request::new("/echo", &envelope(BODY)), Request::new("/process", &envelope(""))),
             Way::Host => (Request::new("/api/echo", BODY), Request::new("/api/process", "")),
@@ -96,7 +107,7 @@ impl App {
 
 impl Running {
     /// Ends the programs. The host gets the chance to end its handler.
-    pub(super) async fn stop(mut self) -> Result<()> {
+    pub(crate) async fn stop(mut self) -> Result<()> {
         #[cfg(unix)]
         if let Some(pid) = self.host.and_then(|pid| rustix::process::Pid::from_raw(i32::try_from(pid).ok()?)) {
             rustix::process::kill_process(pid, rustix::process::Signal::INT)?;

@@ -1,0 +1,114 @@
+//! `bench inspector`: what the inspector costs the fan-out of the local stack, and what its open page adds.
+//!
+//! Two stacks run at the same time, one of them without an inspector, and take turns in short slices; the page is opened and closed
+//! within one run of the other. So neighbours in time are compared, and not two processes that were started at different moments.
+
+mod page;
+mod report;
+mod slice;
+mod stack;
+mod traffic;
+
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::Verdict;
+use crate::machine::{self, Cores, Surroundings};
+use crate::report::progress;
+
+use page::View;
+use report::Report;
+use slice::{Load, Slice};
+use stack::{Inspection, Stack};
+
+/// How to measure.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// How often everything has its turn
+    #[arg(long, default_value_t = 4)]
+    rounds: usize,
+    /// How many clients each of the stacks has
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    clients: usize,
+    /// How many messages to users and groups are sent per second, beside the broadcasts
+    #[arg(long, default_value_t = 500, value_name = "N")]
+    messages: u32,
+    /// How long a slice is measured
+    #[arg(long, default_value_t = 2)]
+    seconds: u64,
+    /// The view that the open page shows; may be given more than once
+    #[arg(long, value_enum, default_values_t = [View::Messages, View::Connections], value_name = "VIEW")]
+    view: Vec<View>,
+    /// What is sent; may be given more than once [default: all]
+    #[arg(long, value_enum, value_name = "LOAD")]
+    load: Vec<Load>,
+    /// Write one JSON object per line instead of a report to read
+    #[arg(long)]
+    json: bool,
+}
+
+/// What there is of an inspector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Setting {
+    /// None: `--no-inspector`.
+    Without,
+    /// It records, and nobody looks.
+    Closed,
+    /// Its page is open.
+    Open(View),
+}
+
+impl Setting {
+    /// As it is written in reports.
+    fn name(self) -> String {
+        match self {
+            Self::Without => "no inspector".to_owned(),
+            Self::Closed => "page closed".to_owned(),
+            Self::Open(view) => format!("open: {}", view.name()),
+        }
+    }
+}
+
+/// Measures and reports.
+pub(crate) async fn run(options: &Options) -> Result<Verdict> {
+    machine::allow_clients(2 * options.clients)?;
+    let (surroundings, cores) = (Surroundings::look(), Cores::divide());
+    let load_average_before = machine::load_average();
+    let without = Stack::start(cores, Inspection::None, options.clients, options.messages).await?;
+    let with = Stack::start(cores, Inspection::Served, options.clients, options.messages).await?;
+    let loads = if options.load.is_empty() { Load::value_variants() } else { &options.load };
+    let duration = Duration::from_secs(options.seconds.max(1));
+    for stack in [&without, &with] {
+        for load in loads {
+            Slice::measure(stack, Setting::Closed, *load, 0, duration / 2).await?;
+        }
+    }
+    let mut slices = Vec::new();
+    for round in 0..options.rounds {
+        for load in loads {
+            for setting in order(&options.view, round) {
+                let stack = if setting == Setting::Without { &without } else { &with };
+                slices.push(Slice::measure(stack, setting, *load, round, duration).await?);
+            }
+        }
+        progress(&format!("round {} of {}", round + 1, options.rounds))?;
+    }
+    let load_average_after = machine::load_average();
+    without.stop().await?;
+    with.stop().await?;
+    Report { surroundings, cores, load_average_before, load_average_after, slices }.write(options.json)
+}
+
+/// Everything once, in the opposite order in every other round.
+fn order(views: &[View], round: usize) -> Vec<Setting> {
+    let open = views.iter().copied().map(Setting::Open);
+    let mut order: Vec<_> = [Setting::Without, Setting::Closed].into_iter().chain(open).collect();
+    if round % 2 == 1 {
+        order.reverse();
+    }
+    order
+}

@@ -1,0 +1,152 @@
+//! A few seconds of one load with one setting, and what they took.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use clap::ValueEnum;
+use futures_util::future::try_join3;
+use serde::Serialize;
+use tokio::time::sleep;
+
+use super::Setting;
+use super::page::{Looked, look};
+use super::stack::Stack;
+use crate::load::phase::{Pace, Phase};
+use crate::machine::CpuTime;
+use crate::report::quantile;
+
+/// Bytes of JSON of a broadcast, as `bench fanout` has them for a thousand clients.
+const PAYLOAD: usize = 200;
+
+/// How long what was accepted may take to arrive.
+const REST: Duration = Duration::from_millis(300);
+
+/// What is sent. The messages to users and groups always are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Load {
+    /// A broadcast whenever the last one has reached everybody
+    OneAtATime,
+    /// Broadcasts, eight of them on their way
+    EightInFlight,
+    /// No broadcasts
+    Messages,
+}
+
+/// What one slice has shown.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Slice {
+    pub(super) setting: Setting,
+    pub(super) load: Load,
+    /// From 0 on.
+    pub(super) round: usize,
+    pub(super) elapsed: Duration,
+    /// Of the whole stack: host, service and inspector.
+    pub(super) server: CpuTime,
+    /// Of this process: the clients, who send, and the page.
+    pub(super) client: CpuTime,
+    /// Of broadcasts.
+    pub(super) deliveries: u64,
+    /// To users and groups.
+    pub(super) messages: usize,
+    /// From the publishing of a broadcast to its last receiver.
+    pub(super) p50: Duration,
+    pub(super) p99: Duration,
+    pub(super) looked: Option<Looked>,
+}
+
+impl Load {
+    fn pace(self) -> Option<Pace> {
+        match self {
+            Self::OneAtATime => Some(Pace::OneAtATime),
+            Self::EightInFlight => Some(Pace::EightInFlight),
+            Self::Messages => None,
+        }
+    }
+
+    /// As it is written in reports.
+    pub(super) fn name(self) -> &'static str {
+        self.pace().map_or("messages only", Pace::name)
+    }
+}
+
+impl Slice {
+    /// Sends, and looks if the page is open.
+    ///
+    /// # Errors
+    /// When anything was lost, doubled, cut or refused.
+    pub(super) async fn measure(
+        stack: &Stack,
+        setting: Setting,
+        load: Load,
+        round: usize,
+        duration: Duration,
+    ) -> Result<Self> {
+        let own = std::process::id();
+        let before = (CpuTime::of(stack.pid)?, CpuTime::of(own)?, stack.crowd.direct_deliveries());
+        let started = Instant::now();
+        let broadcast = async {
+            let Some(pace) = load.pace() else { return anyhow::Ok(None) };
+            Phase::run(&stack.crowd, stack.pid, pace, PAYLOAD, duration).await.map(Some)
+        };
+        let looking = async {
+            let (Setting::Open(view), Some(inspector)) = (setting, stack.inspector) else { return anyhow::Ok(None) };
+            look(inspector, view, duration).await.map(Some)
+        };
+        let sending = stack.traffic.send(&stack.crowd, duration);
+        let (phase, looked, sent) = try_join3(broadcast, looking, sending)
+            .await
+            .with_context(|| format!("{}, {}", setting.name(), load.name()))?;
+        let elapsed = started.elapsed();
+        let (server, client) = (CpuTime::of(stack.pid)?.since(before.0), CpuTime::of(own)?.since(before.1));
+        sleep(REST).await;
+        let direct = stack.crowd.direct_deliveries() - before.2;
+        ensure!(direct == sent.deliveries, "{direct} of {} messages to users and groups arrived", sent.deliveries);
+        if let Some(complaint) = stack.crowd.complaint() {
+            bail!(complaint);
+        }
+        let latencies = phase.as_ref().map(|phase| phase.latencies.as_slice()).unwrap_or_default();
+        Ok(Self {
+            setting,
+            load,
+            round,
+            elapsed,
+            server,
+            client,
+            deliveries: phase.as_ref().map_or(0, |phase| phase.deliveries),
+            messages: sent.messages,
+            p50: quantile(latencies, 0.5),
+            p99: quantile(latencies, 0.99),
+            looked,
+        })
+    }
+
+    /// What was achieved: deliveries of broadcasts per second, or messages where there are no broadcasts.
+    pub(super) fn rate(&self) -> f64 {
+        self.pieces() / self.elapsed.as_secs_f64()
+    }
+
+    /// Microseconds of the stack's CPU time for each of them.
+    pub(super) fn cpu(&self) -> f64 {
+        self.server.used.as_secs_f64() * 1e6 / self.pieces()
+    }
+
+    /// The share of its core that the stack has used.
+    pub(super) fn server_share(&self) -> f64 {
+        self.server.used.as_secs_f64() / self.elapsed.as_secs_f64()
+    }
+
+    /// How busy the clients' core was.
+    pub(super) fn client_share(&self) -> f64 {
+        self.client.used.as_secs_f64() / self.elapsed.as_secs_f64()
+    }
+
+    /// The share of the time in which the stack or its clients waited for a core.
+    pub(super) fn waiting_share(&self) -> f64 {
+        self.server.waited.max(self.client.waited).as_secs_f64() / self.elapsed.as_secs_f64()
+    }
+
+    fn pieces(&self) -> f64 {
+        if self.load == Load::Messages { self.messages as f64 } else { self.deliveries as f64 }
+    }
+}
