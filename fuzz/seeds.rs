@@ -1,4 +1,4 @@
-//! The seeds as tests on plain stable, included by the `fuzzing` module of each crate that is fuzzed.
+//! The seeds as tests on plain stable, a part of the `fuzzing` module of each crate that is fuzzed, whose targets they try.
 //!
 //! Beside the seeds themselves a few thousand damaged ones are tried, always the same ones; `PROPTEST_CASES` makes it more.
 
@@ -9,7 +9,7 @@ use proptest::prelude::{Strategy, any, prop};
 use proptest::sample::Index;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use super::Target;
+use super::{TARGETS, Target};
 
 /// The seeds of a target.
 fn seeds(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
@@ -21,30 +21,36 @@ fn seeds(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     seeds
 }
 
-pub(crate) fn keep_the_promises(targets: &[(&str, Target)]) {
-    for (name, target) in targets {
+#[test]
+fn every_seed_keeps_the_promises() {
+    for (name, target) in TARGETS {
         for (path, seed) in seeds(name) {
             catch_unwind(|| target(&seed)).unwrap_or_else(|_| panic!("{name}: {}", path.display()));
         }
     }
 }
 
-pub(crate) fn keep_the_promises_when_damaged(targets: &[(&str, Target)]) {
-    for (name, target) in targets {
-        let seeds: Vec<Vec<u8>> = seeds(name).into_iter().map(|(_, seed)| seed).collect();
-        let config = Config { failure_persistence: None, ..Config::default() };
-        let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
-        let damaged = (any::<Index>(), prop::collection::vec(damage(), 1..6)).prop_map(move |(chosen, damages)| {
-            let mut input = chosen.get(&seeds).clone();
-            damages.iter().for_each(|damage| damage.apply(&mut input, &seeds));
-            input
-        });
-        let outcome = runner.run(&damaged, |input| {
-            target(&input);
-            Ok(())
-        });
-        outcome.unwrap_or_else(|error| panic!("{name}: {error}"));
+#[test]
+fn damaged_seeds_keep_the_promises() {
+    for (name, target) in TARGETS {
+        try_damaged(name, target);
     }
+}
+
+fn try_damaged(name: &str, target: Target) {
+    let seeds: Vec<Vec<u8>> = seeds(name).into_iter().map(|(_, seed)| seed).collect();
+    let config = Config { failure_persistence: None, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let damaged = (any::<Index>(), prop::collection::vec(damage(), 1..6)).prop_map(move |(chosen, damages)| {
+        let mut input = chosen.get(&seeds).clone();
+        damages.iter().for_each(|damage| damage.apply(&mut input, &seeds));
+        input
+    });
+    let outcome = runner.run(&damaged, |input| {
+        target(&input);
+        Ok(())
+    });
+    outcome.unwrap_or_else(|error| panic!("{name}: {error}"));
 }
 
 /// What is done to an input; places are taken within what is left of it.

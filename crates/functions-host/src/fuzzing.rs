@@ -58,18 +58,3 @@ pub fn routes(input: &[u8]) {
 #[cfg(test)]
 #[path = "../../../fuzz/seeds.rs"]
 mod seeds;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_seed_keeps_the_promises() {
-        seeds::keep_the_promises(&TARGETS);
-    }
-
-    #[test]
-    fn damaged_seeds_keep_the_promises() {
-        seeds::keep_the_promises_when_damaged(&TARGETS);
-    }
-}

@@ -80,16 +80,6 @@ mod tests {
     use crate::Transport;
 
     #[test]
-    fn every_seed_keeps_the_promises() {
-        seeds::keep_the_promises(&TARGETS);
-    }
-
-    #[test]
-    fn damaged_seeds_keep_the_promises() {
-        seeds::keep_the_promises_when_damaged(&TARGETS);
-    }
-
-    #[test]
     fn the_offered_transports_are_all_there_are() {
         let offered: Vec<_> = Transports::ALL.iter().collect();
         assert_eq!(offered, [Transport::WebSockets, Transport::ServerSentEvents, Transport::LongPolling]);
