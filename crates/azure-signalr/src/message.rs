@@ -3,10 +3,10 @@
 //! The binding treats an absent recipient as "everybody", so here everybody has to be named: [`Recipient::Everyone`].
 
 use serde::{Serialize, Serializer};
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 
 use crate::group_action::Subject;
-use crate::{ConnectionId, GroupAction, GroupName, Target, UserId};
+use crate::{ConnectionId, GroupAction, GroupName, Invocation, Target, UserId};
 
 /// Who receives a message: exactly one of these, as the binding uses only one (signalr-bindings 5.3).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -64,7 +64,7 @@ impl Message {
 
     /// A message, still without arguments, to `recipient`.
     pub fn to(recipient: Recipient, target: Target) -> Self {
-        Self { target, arguments: Vec::new(), recipient }
+        Invocation::new(target).to(recipient)
     }
 
     /// Appends one argument.
@@ -73,14 +73,19 @@ impl Message {
     ///
     /// When `value` cannot be written as JSON, for example a map whose keys are not text.
     pub fn argument<T: Serialize + ?Sized>(self, value: &T) -> Result<Self, serde_json::Error> {
-        Ok(self.raw_argument(to_raw_value(value)?))
+        let (call, recipient) = self.split();
+        Ok(call.argument(value)?.to(recipient))
     }
 
     /// Appends one argument that is JSON already.
     #[must_use]
-    pub fn raw_argument(mut self, json: Box<RawValue>) -> Self {
-        self.arguments.push(json);
-        self
+    pub fn raw_argument(self, json: Box<RawValue>) -> Self {
+        let (call, recipient) = self.split();
+        call.raw_argument(json).to(recipient)
+    }
+
+    fn split(self) -> (Invocation, Recipient) {
+        (Invocation { target: self.target, arguments: self.arguments }, self.recipient)
     }
 }
 

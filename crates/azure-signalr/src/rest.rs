@@ -82,7 +82,18 @@ pub struct RestClient {
     permits: Arc<Semaphore>,
     agent: Arc<str>,
     request_id: Option<Arc<str>>,
+    trace: Trace,
     now: Now,
+}
+
+/// What tells the trace that a call belongs to.
+#[derive(Clone)]
+struct Trace(Arc<dyn Fn() -> Option<String> + Send + Sync>);
+
+impl fmt::Debug for Trace {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Trace")
+    }
 }
 
 /// What dates the tokens.
@@ -112,6 +123,7 @@ impl RestClient {
             permits: Arc::new(Semaphore::new(CONCURRENCY)),
             agent: agent.into(),
             request_id: None,
+            trace: Trace(Arc::new(|| None)),
             now: Now(Arc::new(SystemTime::now)),
         }
     }
@@ -186,6 +198,13 @@ impl RestClient {
     #[must_use]
     pub fn with_request_id(self, id: impl Into<Arc<str>>) -> Self {
         Self { request_id: Some(id.into()), ..self }
+    }
+
+    /// Makes calls parts of somebody's trace: with each attempt `current` is asked for the `traceparent` (W3C Trace Context) of what goes
+    /// on, on the task that makes the call. It is sent as it is; where there is none, none is sent.
+    #[must_use]
+    pub fn with_trace(self, current: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
+        Self { trace: Trace(Arc::new(current)), ..self }
     }
 
     /// Dates tokens by another clock than the system's, for a service that keeps the same one, such as an emulator in a test.

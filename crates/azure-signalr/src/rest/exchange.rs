@@ -19,6 +19,7 @@ use crate::token::{RestToken, SignError};
 
 const AGENT: HeaderName = HeaderName::from_static("asrs-user-agent");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-client-request-id");
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
 impl RestClient {
@@ -79,6 +80,10 @@ impl RestClient {
         let mut request = http.request(call.method.clone(), uri).header(AGENT, &*self.agent);
         if let Some(id) = &self.request_id {
             request = request.header(REQUEST_ID, &**id);
+        }
+        // A trace that cannot be written is no reason not to make the call.
+        if let Some(parent) = (self.trace.0)().and_then(|parent| HeaderValue::try_from(parent).ok()) {
+            request = request.header(TRACE_PARENT, parent);
         }
         Ok(request)
     }

@@ -70,7 +70,8 @@ impl HubClient {
     }
 
     /// A client token that the service signs itself, as it must where there is no access key; somebody anonymous without `user`.
-    /// Since `2022-11-01`.
+    /// Since `2022-11-01`. The operation takes a user and a time and no claims (signalr-service 1.3), so whoever connects with it has no
+    /// roles and is not disconnected when a sign-in ends.
     ///
     /// # Errors
     ///

@@ -130,6 +130,17 @@ async fn a_message_is_posted_with_a_token_for_its_path() {
 }
 
 #[tokio::test]
+async fn a_call_belongs_to_the_trace_that_goes_on_and_to_none_otherwise() {
+    const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    for (current, expected) in [(Some(PARENT), Some(PARENT)), (None, None), (Some("not\na header"), None)] {
+        let service = Service::answering(StatusCode::ACCEPTED).await;
+        let client = service.client().with_trace(move || current.map(str::to_owned));
+        client.hub(&hub()).send(&to_everyone()).await.unwrap();
+        assert_eq!(service.only_request().header("traceparent"), expected);
+    }
+}
+
+#[tokio::test]
 async fn an_escaped_name_arrives_escaped_and_the_token_covers_it() {
     let service = Service::answering(StatusCode::ACCEPTED).await;
     let message = Message::to_user("a/b ü".parse().unwrap(), TARGET);
