@@ -98,6 +98,19 @@ export class Reloading {
     return this.soon();
   }
 
+  /** What a view is that shows this list: it loads at once, and again when the state says that `revision` has changed. */
+  following(revision) {
+    let loaded;
+    this.now();
+    return {
+      update: ({ revisions }) => {
+        if (loaded !== revisions[revision]) this.soon();
+        loaded = revisions[revision];
+      },
+      leave: () => this.stop(),
+    };
+  }
+
   stop() {
     this.#stopped = true;
     Reloading.#held.delete(this);

@@ -16,15 +16,7 @@ export function mountChain(root, id) {
     else fill(place, ...whole(answer));
   });
   root.append(h("p", {}, h("a", { href: "#/messages" }, "All messages")), h("h1", {}, `Message ${id}`), place);
-  let revision;
-  load.now();
-  return {
-    update(state) {
-      if (revision !== state.revisions.chains) load.soon();
-      revision = state.revisions.chains;
-    },
-    leave: () => load.stop(),
-  };
+  return load.following("chains");
 }
 
 function whole({ summary, chain, cure }) {

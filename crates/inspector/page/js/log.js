@@ -18,16 +18,7 @@ export const log = {
       keep(list, lines.reverse(), ({ number }) => number, line);
     });
     root.append(h("h1", {}, "Log"), h("p", { class: "lead" }, "As a stream: ", h("code", {}, "curl -N " + location.origin + "/api/events")), h("section", { class: "card" }, list, empty));
-    let revision;
-    load.now();
-    return {
-      update({ revisions }) {
-        if (revision !== revisions.lines) load.soon();
-        revision = revisions.lines;
-      },
-      refilter: () => load.now(),
-      leave: () => load.stop(),
-    };
+    return { ...load.following("lines"), refilter: () => load.now() };
   },
 };
 

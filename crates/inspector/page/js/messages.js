@@ -38,16 +38,7 @@ function mountList(root, app) {
       note,
     ),
   );
-  let revision;
-  load.now();
-  return {
-    update(state) {
-      if (revision !== state.revisions.chains) load.soon();
-      revision = state.revisions.chains;
-    },
-    refilter: () => load.now(),
-    leave: () => load.stop(),
-  };
+  return { ...load.following("chains"), refilter: () => load.now() };
 }
 
 /** A table of chains. */

@@ -32,18 +32,17 @@ export const overview = {
       h("dl", { class: "figures" }, ...figures.map(({ element }) => element)),
       h("section", { class: "card" }, h("h2", {}, "What happened last"), list.element, empty),
     );
-    let revision;
+    const chains = load.following("chains");
     return {
+      ...chains,
       update(state) {
         showClients(clients, state);
         showService(service, state);
         showHost(host, state);
         showHandler(handler, state);
         FIGURES.forEach(([name], index) => figures[index].show(state.lastMinute.map((second) => second[name])));
-        if (revision !== state.revisions.chains) load.soon();
-        revision = state.revisions.chains;
+        chains.update(state);
       },
-      leave: () => load.stop(),
     };
   },
 };

@@ -10,15 +10,7 @@ export const problems = {
     const place = h("div");
     const load = new Reloading(async () => fill(place, ...told(await get("/api/problems"))));
     root.append(h("h1", {}, "Problems"), place);
-    let revision;
-    load.now();
-    return {
-      update({ revisions }) {
-        if (revision !== revisions.problems) load.soon();
-        revision = revisions.problems;
-      },
-      leave: () => load.stop(),
-    };
+    return load.following("problems");
   },
 };
 

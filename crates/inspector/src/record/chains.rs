@@ -1,24 +1,22 @@
-//! Builds chains out of events: finds the chain that an event belongs to, by the id of the invocation, of the call or of the upstream
-//! call, and adds to it.
+//! The chains that are kept, and which of them an event belongs to: by the id of the invocation, of the call or of the upstream call.
+//! What events add to them is in `host` and `service`.
 //!
 //! Easily missed: the newest 2,000 chains are kept, and at most 16 MiB of them. Whatever refers to an older one is let go with it.
+
+mod effects;
+mod host;
+mod origins;
+mod service;
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use functions_host::events::{Cause, HostEvent};
 use jiff::Timestamp;
-use signalr_emulator::{Event, RestCall};
+use signalr_emulator::RestCall;
 use uuid::Uuid;
 
-use super::chain::{
-    CALLS, Call, Chain, Drop, Effect, Ended, Invocation, LOGS, NAMED_DROPS, NAMED_RECEIVERS, Origin, Response, Summary,
-    Upstream,
-};
-use super::surroundings::Surroundings;
-use super::text::Text;
+use super::chain::{Call, Chain, Effect, Invocation, Origin, Summary};
 use super::verdict::Level;
-use crate::mask::masked;
 
 /// How many chains are kept.
 pub(crate) const CHAINS: usize = 2000;
@@ -26,7 +24,7 @@ pub(crate) const CHAINS: usize = 2000;
 pub(crate) const BYTES: usize = 16 * 1024 * 1024;
 /// How far back the other half of a client's call is looked for.
 const RECENT: usize = 256;
-/// What the inspector's own calls begin with.
+/// What the ids of the inspector's own calls begin with.
 pub(crate) const OWN_CALLS: &str = "inspector-";
 
 /// The newest chains.
@@ -100,166 +98,10 @@ impl Chains {
         self.made
     }
 
-    /// Takes an event of the host; gives the chain to which it belongs.
-    pub(crate) fn hear_host(&mut self, event: &HostEvent, now: Timestamp) -> Option<u64> {
-        match event {
-            HostEvent::Triggered { function, id, cause } => Some(self.triggered(*id, function, cause, now)),
-            HostEvent::Executing { id, .. } => self.by_invocation.get(id).copied(),
-            HostEvent::FunctionLog { id, line, .. } => self.of_invocation(*id, |run| {
-                if run.logs.len() < LOGS {
-                    run.logs.push(masked(line));
-                }
-            }),
-            HostEvent::Answered { id, outputs, .. } => {
-                self.of_invocation(*id, |run| run.outputs = Some(outputs.iter().map(Into::into).collect()))
-            }
-            HostEvent::Executed { id, duration, error, .. } => self.of_invocation(*id, |run| {
-                let error = error.as_ref().map(|error| masked(error));
-                run.ended = Some(Ended { duration_ms: milliseconds(*duration), error });
-            }),
-            HostEvent::Responded { id, status, body, .. } => {
-                let chain = self.by_invocation.get(id).copied()?;
-                self.change(chain, |chain| {
-                    if let Origin::Http { response, .. } = &mut chain.origin {
-                        *response = Some(Response { status: status.as_u16(), body: Text(body.clone()) });
-                    }
-                });
-                Some(chain)
-            }
-            _ => None,
-        }
-    }
-
-    /// Takes an event of the service; gives the chain to which it belongs.
-    pub(crate) fn hear_service(
-        &mut self,
-        event: &Event,
-        surroundings: impl FnOnce(&Event) -> Surroundings,
-        at: Timestamp,
-    ) -> Option<u64> {
-        match event {
-            Event::Called { call, method, path } => Some(self.called(call, method, path, at)),
-            Event::Answered { call, status, elapsed } => self.of_call_at_last(call, |call| {
-                (call.status, call.elapsed_ms) = (Some(status.as_u16()), Some(milliseconds(*elapsed)));
-            }),
-            Event::Refused { call: Some(call), status, reason, .. } => self.of_call_at_last(call, |call| {
-                (call.status, call.refused) = (Some(status.as_u16()), Some(masked(reason)));
-            }),
-            Event::Sent { call, queued, dropped, .. } => {
-                let nobody = *queued == 0 && *dropped == 0;
-                let around = nobody.then(|| surroundings(event));
-                self.add_effect(call, sent(event, around)?)
-            }
-            Event::Delivered { call, connection_ids, .. } => {
-                self.of_call(call, |call| name_receivers(call, connection_ids))
-            }
-            Event::Dropped { call, connection_id, reason, .. } => {
-                let dropped = Drop { connection_id: connection_id.clone(), reason: *reason };
-                self.of_call(call, |call| name_drop(call, dropped))
-            }
-            Event::UpstreamCalled { id, .. } => {
-                let chain = self.upstream_called(event, at)?;
-                self.by_upstream.insert(*id, chain);
-                Some(chain)
-            }
-            Event::UpstreamAnswered { id, outcome, elapsed, .. } => {
-                let chain = self.by_upstream.remove(id)?;
-                self.change(chain, |chain| {
-                    if let Origin::Client { upstream: Some(upstream), .. } = &mut chain.origin {
-                        upstream.outcome = Some(outcome.clone());
-                        upstream.elapsed_ms = Some(milliseconds(*elapsed));
-                    }
-                });
-                Some(chain)
-            }
-            other => {
-                let (call, effect) = other_effect(other)?;
-                self.add_effect(call, effect)
-            }
-        }
-    }
-
     /// How many invocations, calls and upstream calls lead to a chain.
     #[cfg(test)]
     pub(super) fn indexed(&self) -> (usize, usize, usize) {
         (self.by_invocation.len(), self.by_call.len(), self.by_upstream.len())
-    }
-
-    fn triggered(&mut self, id: Uuid, function: &str, cause: &Cause, now: Timestamp) -> u64 {
-        let origin = origin_of(cause);
-        let known = self.by_invocation.get(&id).copied().or_else(|| self.waiting_for_its_function(&origin));
-        let chain = known.unwrap_or_else(|| self.add(now, origin.clone()));
-        self.by_invocation.insert(id, chain);
-        self.change(chain, |chain| {
-            let run = chain.invocation.get_or_insert_with(|| Invocation::new(id, function));
-            function.clone_into(&mut run.function);
-            chain.origin = merged(&chain.origin, origin);
-        });
-        chain
-    }
-
-    /// The chain of a client's call to which the service has told its half already.
-    fn waiting_for_its_function(&self, origin: &Origin) -> Option<u64> {
-        let waits = |chain: &&Chain| chain.invocation.is_none() && is_same_event(&chain.origin, origin);
-        // The oldest: calls of one connection are made in turn.
-        self.recent().filter(waits).map(|chain| chain.id).next()
-    }
-
-    fn upstream_called(&mut self, event: &Event, at: Timestamp) -> Option<u64> {
-        let Event::UpstreamCalled { id, hub, category, event: name, connection_id, url } = event else { return None };
-        let origin = Origin::Client {
-            hub: hub.clone(),
-            category: category.to_string(),
-            event: name.clone(),
-            connection_id: connection_id.clone(),
-            user_id: None,
-            arguments: None,
-            upstream: Some(Upstream { id: *id, url: url.clone(), outcome: None, elapsed_ms: None }),
-        };
-        let waits = |chain: &&Chain| !has_upstream(&chain.origin) && is_same_event(&chain.origin, &origin);
-        let known = self.recent().filter(waits).map(|chain| chain.id).next();
-        let chain = known.unwrap_or_else(|| self.add(at, origin.clone()));
-        self.change(chain, |chain| chain.origin = merged(&origin, chain.origin.clone()));
-        Some(chain)
-    }
-
-    fn called(&mut self, call: &RestCall, method: &str, path: &str, at: Timestamp) -> u64 {
-        let chain = self.chain_of(call.correlation.as_deref(), at);
-        self.by_call.insert(call.id, chain);
-        let call = Call {
-            id: call.id,
-            at,
-            method: method.to_owned(),
-            path: path.to_owned(),
-            status: None,
-            elapsed_ms: None,
-            refused: None,
-            effects: Vec::new(),
-        };
-        self.change(
-            chain,
-            |chain| {
-                if chain.calls.len() < CALLS { chain.calls.push(call) } else { chain.calls_left_out += 1 }
-            },
-        );
-        chain
-    }
-
-    /// The chain that a call belongs to. One that names an invocation which is not known yet is taken for its beginning.
-    fn chain_of(&mut self, correlation: Option<&str>, at: Timestamp) -> u64 {
-        let invocation = correlation.and_then(|text| Uuid::try_parse(text).ok());
-        if let Some(chain) = invocation.and_then(|id| self.by_invocation.get(&id)) {
-            return *chain;
-        }
-        let origin = match correlation {
-            Some(own) if own.starts_with(OWN_CALLS) => Origin::Inspector { correlation: own.to_owned() },
-            _ => Origin::Caller { correlation: correlation.map(masked) },
-        };
-        let chain = self.add(at, origin);
-        if let Some(id) = invocation {
-            self.by_invocation.insert(id, chain);
-        }
-        chain
     }
 
     fn add_effect(&mut self, call: &RestCall, effect: Effect) -> Option<u64> {
@@ -331,116 +173,6 @@ impl Chains {
     fn place(&self, id: u64) -> Option<usize> {
         let first = self.kept.front()?.id;
         usize::try_from(id.checked_sub(first)?).ok()
-    }
-}
-
-fn origin_of(cause: &Cause) -> Origin {
-    match cause {
-        Cause::Http { method, target, body } => Origin::Http {
-            method: method.to_string(),
-            target: target.clone(),
-            body: Text(body.clone()),
-            response: None,
-        },
-        Cause::Timer => Origin::Timer,
-        Cause::SignalR { hub, category, event, connection_id, user_id, arguments } => Origin::Client {
-            hub: hub.clone(),
-            category: category.clone(),
-            event: event.clone(),
-            connection_id: connection_id.clone(),
-            user_id: user_id.clone(),
-            arguments: Some(Text(arguments.clone())).filter(|text| text.weight() > 0),
-            upstream: None,
-        },
-        _ => Origin::ByHand,
-    }
-}
-
-/// Both halves of a client's call; of anything else the host's word counts, which is the second.
-fn merged(service: &Origin, host: Origin) -> Origin {
-    match (service, host) {
-        (
-            Origin::Client { upstream: Some(known), .. },
-            Origin::Client { hub, category, event, connection_id, user_id, arguments, upstream },
-        ) => {
-            let upstream = upstream.or_else(|| Some(known.clone()));
-            Origin::Client { hub, category, event, connection_id, user_id, arguments, upstream }
-        }
-        (_, host) => host,
-    }
-}
-
-fn has_upstream(origin: &Origin) -> bool {
-    matches!(origin, Origin::Client { upstream: Some(_), .. })
-}
-
-fn is_same_event(one: &Origin, other: &Origin) -> bool {
-    match (one, other) {
-        (
-            Origin::Client { hub, category, event, connection_id, .. },
-            Origin::Client { hub: hub2, category: category2, event: event2, connection_id: connection2, .. },
-        ) => {
-            connection_id == connection2
-                && hub.eq_ignore_ascii_case(hub2)
-                && category.eq_ignore_ascii_case(category2)
-                && event.eq_ignore_ascii_case(event2)
-        }
-        _ => false,
-    }
-}
-
-fn sent(event: &Event, surroundings: Option<Surroundings>) -> Option<Effect> {
-    let Event::Sent { hub, target, to, bytes, queued, dropped, .. } = event else { return None };
-    Some(Effect::Sent {
-        hub: hub.clone(),
-        target: target.clone(),
-        to: to.clone(),
-        bytes: *bytes,
-        delivered: *queued,
-        dropped: *dropped,
-        receivers: Vec::new(),
-        drops: Vec::new(),
-        surroundings,
-    })
-}
-
-fn other_effect(event: &Event) -> Option<(&RestCall, Effect)> {
-    Some(match event {
-        Event::JoinedGroup { hub, group, member, connections, call: Some(call) } => {
-            let (hub, group, member) = (hub.clone(), group.clone(), member.clone());
-            (call, Effect::Joined { hub, group, member, connections: *connections })
-        }
-        Event::LeftGroup { hub, group, member, call } => {
-            (call, Effect::Left { hub: hub.clone(), group: group.clone(), member: member.clone() })
-        }
-        Event::Closed { hub, call, to, connections } => {
-            (call, Effect::Closed { hub: hub.clone(), to: to.clone(), connections: *connections })
-        }
-        Event::Streamed { hub, connection_id, call, bytes, queued, .. } => {
-            let (hub, connection_id) = (hub.clone(), connection_id.clone());
-            (call, Effect::Streamed { hub, connection_id, bytes: *bytes, delivered: *queued })
-        }
-        Event::Received { connection_id, bytes, call: Some(call), .. } => {
-            (call, Effect::Answered { connection_id: connection_id.clone(), bytes: *bytes })
-        }
-        _ => return None,
-    })
-}
-
-fn name_receivers(call: &mut Call, connection_ids: &[String]) {
-    if let Some(Effect::Sent { receivers, .. }) = call.effects.last_mut() {
-        let room = NAMED_RECEIVERS.saturating_sub(receivers.len());
-        receivers.extend(connection_ids.iter().take(room).cloned());
-    }
-}
-
-/// Every connection that did not get the message, whatever the service has counted.
-fn name_drop(call: &mut Call, missed: Drop) {
-    if let Some(Effect::Sent { drops, dropped, .. }) = call.effects.last_mut() {
-        if drops.len() < NAMED_DROPS {
-            drops.push(missed);
-        }
-        *dropped = (*dropped).max(drops.len());
     }
 }
 

@@ -23,7 +23,12 @@ macro_rules! file {
 
 const FILES: &[(&str, &str, &str)] = &[
     ("/", HTML, file!("index.html")),
-    ("/style.css", CSS, file!("style.css")),
+    ("/style/base.css", CSS, file!("style/base.css")),
+    ("/style/frame.css", CSS, file!("style/frame.css")),
+    ("/style/controls.css", CSS, file!("style/controls.css")),
+    ("/style/overview.css", CSS, file!("style/overview.css")),
+    ("/style/lists.css", CSS, file!("style/lists.css")),
+    ("/style/chain.css", CSS, file!("style/chain.css")),
     ("/icon.svg", IMAGE, file!("icon.svg")),
     ("/js/app.js", SCRIPT, file!("js/app.js")),
     ("/js/api.js", SCRIPT, file!("js/api.js")),
@@ -81,9 +86,11 @@ mod tests {
             let files = entries.filter(|entry| entry.file_type().unwrap().is_file());
             files.map(|entry| entry.file_name().into_string().unwrap()).collect()
         };
-        let scripts = names(&format!("{folder}/js")).into_iter().map(|name| format!("/js/{name}"));
+        let below = ["js", "style"].into_iter().flat_map(|below| {
+            names(&format!("{folder}/{below}")).into_iter().map(move |name| format!("/{below}/{name}"))
+        });
         let others = names(folder).into_iter().map(|name| format!("/{name}").replace("/index.html", "/"));
-        let there: BTreeSet<String> = scripts.chain(others).collect();
+        let there: BTreeSet<String> = below.chain(others).collect();
         assert_eq!(FILES.iter().map(|(path, _, _)| (*path).to_owned()).collect::<BTreeSet<_>>(), there);
     }
 
