@@ -24,13 +24,16 @@ export function noAnswerFrom({ origin }: URL): ApiError {
 }
 
 export class Api {
-  /** The address of the functions, without a slash at its end. */
+  /** The address of the functions. */
   readonly url: URL;
+  /** The same as text, without a slash at its end: also that of an app whose functions have no prefix. */
+  readonly base: string;
   /** Whom calls are made as; the function app believes this in development and nowhere else. */
   developmentUser: string | undefined;
 
   constructor(url: URL) {
     this.url = url;
+    this.base = url.href.replace(/\/+$/, "");
   }
 
   /** Whether the function app runs on this machine. */
@@ -40,7 +43,7 @@ export class Api {
 
   /** The address of a function, or of all, with who is calling: in the query, since a header holds no more than Latin-1. */
   address(path = ""): URL {
-    const address = new URL(this.url.href + path);
+    const address = new URL(this.base + path);
     if (this.developmentUser !== undefined) address.searchParams.set("developmentUser", this.developmentUser);
     return address;
   }

@@ -27,6 +27,8 @@ async function page() {
     void live.connect();
     return <App config={config} api={api} live={live} />;
   } catch (error) {
-    return <p role="alert">This page has a bad config.json. {String(error)}</p>;
+    return (
+      <p role="alert">This page has a bad config.json. {error instanceof Error ? error.message : String(error)}</p>
+    );
   }
 }

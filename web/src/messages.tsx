@@ -59,7 +59,7 @@ function Invitation({ api }: { api: Api }) {
         <>
           <p>Or send one from a terminal:</p>
           <pre>
-            <code>{`curl ${api.url.href.replace("http://", "")}/broadcast -d '{"message":"hi"}'`}</code>
+            <code>{`curl ${api.base.replace("http://", "")}/broadcast -d '{"message":"hi"}'`}</code>
           </pre>
         </>
       )}

@@ -29,7 +29,7 @@ export class NegotiatingHttpClient extends DefaultHttpClient {
 
   override async send(request: HttpRequest): Promise<HttpResponse> {
     const url = new URL(request.url ?? this.#api.url);
-    const isOfApp = url.href.startsWith(`${this.#api.url.href}/negotiate?`);
+    const isOfApp = url.href.startsWith(`${this.#api.base}/negotiate?`);
     const response = await super.send(request).catch((error: unknown) => {
       // This is all that `fetch` says when there is no answer.
       if (error instanceof TypeError) throw noAnswerFrom(url);

@@ -1,8 +1,12 @@
-// How long a lost connection is tried for: about a minute, soon at first, then every eight seconds.
+// How long a lost connection is tried for: up to about a minute, soon at first, then every few seconds.
+//
+// Each delay is a random one. All clients of a service that is restarted lose their connections in the same moment, and would
+// come back in the same moments too.
 
 import type { IRetryPolicy, RetryContext } from "@microsoft/signalr";
 
-const SECONDS = [0, 1, 2, 4, 8, 8, 8, 8, 8, 8];
+/** The longest delay before each attempt, in seconds; the shortest is half of it. */
+const SECONDS = [2, 2, 4, 8, 8, 8, 8, 8, 8, 8];
 
 interface Listener {
   /** Hears of each attempt before it is made; the first one is 1. */
@@ -25,6 +29,6 @@ export class Retries implements IRetryPolicy {
       return null;
     }
     this.#listener.attempting(previousRetryCount + 1);
-    return seconds * 1000;
+    return (seconds - (Math.random() * seconds) / 2) * 1000;
   }
 }

@@ -136,6 +136,33 @@ describe("a page that cannot connect", () => {
   });
 });
 
+describe("a page that is set up wrongly says so", () => {
+  const files = {
+    '{"apiUrl": ': "This page has a bad config.json. It is not JSON.",
+    '["http://localhost:7071/api"]': "This page has a bad config.json. It is no object.",
+    '{"apiUrl": 7071}': "This page has a bad config.json. “apiUrl” is no text.",
+    '{"apiUrl": "http://"}': "This page has a bad config.json. “http://” is no address of a function app.",
+    '{"apiUrl": "localhost:7071/api"}': "This page has a bad config.json. “localhost:7071/api” is no address of a function app.",
+  };
+  for (const [body, expected] of Object.entries(files)) {
+    studio.story(`with the config.json ${body}`, async (open) => {
+      const prepare = ({ page }) => page.route("**/config.json", (route) => route.fulfill({ contentType: "application/json", body }));
+      const sample = await open({ connects: false, prepare });
+
+      await sample.page.getByRole("alert").getByText(expected, { exact: true }).waitFor();
+    });
+  }
+
+  studio.story("with the address of something that is no function app", async (open) => {
+    // Many static hosts answer every address with their own page.
+    const answer = { contentType: "text/html", body: "<!doctype html><title>Welcome</title>", headers: { "access-control-allow-origin": "*" } };
+    const prepare = ({ page }) => page.route("**/api/**", (route) => route.fulfill(answer));
+    const sample = await open({ connects: false, prepare });
+
+    await sample.state(`Closed The answer of ${studio.stack.host} is not that of a function app.`);
+  });
+});
+
 /** What a page does at the service from now on. */
 function watchTraffic(page, service) {
   const seen = { webSockets: 0, types: new Set(), polls: 0 };
