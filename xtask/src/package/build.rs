@@ -44,8 +44,8 @@ enum StandardLibrary {
 /// Where the tools of the machine are, as its environment says.
 #[derive(Debug, clap::Args)]
 pub(super) struct Toolchain {
-    /// The compiler, where it is not the `rustc` that cargo finds
-    #[arg(long, env = "RUSTC", default_value = "rustc", hide = true)]
+    /// The compiler of the handler, where it is not the `rustc` that cargo finds; everything else is built as usual
+    #[arg(long, value_name = "PROGRAM", env = "RUSTC", default_value = "rustc", hide_env_values = true)]
     rustc: PathBuf,
     /// Where cargo keeps the sources of dependencies
     #[arg(long, env = "CARGO_HOME", hide = true)]
@@ -68,7 +68,7 @@ pub(super) fn build(target: Target, toolchain: &Toolchain) -> Result<PathBuf> {
         // Its musl comes from Zig; rustc would look for one beside a compiled standard library.
         flags.push("-Clink-self-contained=no".to_owned());
     }
-    build.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
+    build.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}")).env("RUSTC", &toolchain.rustc);
     let messages = run_for_output(&mut build)?;
     messages.lines().find_map(|line| executable(line, "handler")).context("cargo built no handler")
 }
