@@ -162,7 +162,8 @@ impl Origin {
         self.header(INVOCATION_ID).unwrap_or_default()
     }
 
-    fn trace_parent(&self) -> Option<TraceParent> {
+    /// The trace that it is a part of: the host's word counts, and without one the caller's.
+    pub(crate) fn trace_parent(&self) -> Option<TraceParent> {
         self.header(TRACE_PARENT).or(self.trace_of_the_caller.as_deref())?.parse().ok()
     }
 

@@ -6,6 +6,7 @@
 
 use crate::Config;
 use crate::invocation::Origin;
+use crate::trace_context::TraceParent;
 use std::cell::RefCell;
 use std::fmt::{Debug, Write};
 use std::io;
@@ -102,6 +103,11 @@ pub(crate) async fn collected<T>(origin: Origin, work: impl Future<Output = T>) 
         kept.push(format!("{left_out} more lines were left out"));
     }
     (result, kept)
+}
+
+/// The trace of the invocation that runs, as it came with it.
+pub(crate) fn trace_parent() -> Option<TraceParent> {
+    INVOCATION.try_with(|current| current.origin.trace_parent()).ok().flatten()
 }
 
 fn is_in_an_invocation() -> bool {

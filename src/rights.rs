@@ -3,11 +3,12 @@
 //! | | nobody | signed in | `ManagerRole` |
 //! |---|---|---|---|
 //! | connect | yes, unless `RequireSignIn` is `always` | yes | yes |
-//! | send, see who is there, join and leave with the own connection | only if `RequireSignIn` is `never` | yes | yes |
+//! | send, but not to a private group; see who is there, join and leave with the own connection | only if `RequireSignIn` is `never` | yes | yes |
 //! | change one's own groups | no | yes, but not join a private one | yes |
 //! | change the groups of others | no | no | yes |
 //!
-//! A group is private when its name begins with [`PRIVATE`]. Nobody can join one by asking for it.
+//! A group is private when its name begins with [`PRIVATE`]. Nobody can join one by asking for it, and nobody but `ManagerRole` sends to one:
+//! its members could not tell such a message from one of those who invited them.
 
 use crate::config::{RequireSignIn, SignInConfig};
 use crate::identity::{Caller, Principal};
@@ -29,7 +30,7 @@ pub(crate) enum Act {
     MoveOwnConnection,
     /// Have the user who asks join or leave groups.
     ChangeOwnGroups,
-    /// Change the groups of anybody, or join a private group.
+    /// Change the groups of anybody, or join a private group or send to one.
     ManageGroups,
 }
 
@@ -69,13 +70,18 @@ fn manages(config: &SignInConfig, principal: &Principal) -> Result<(), Denial> {
     if principal.roles.contains(role) { Ok(()) } else { Err(Denial::Role(role.clone())) }
 }
 
+/// What it is to send to a group.
+pub(crate) fn sending_to(group: &GroupName) -> Act {
+    if is_private(group) { Act::ManageGroups } else { Act::Send }
+}
+
 /// What it is to change the membership of `user` in `group`.
 pub(crate) fn membership(caller: &Caller, user: &UserId, group: &GroupName, change: Change) -> Act {
     let own = matches!(caller, Caller::User(principal) if principal.user_id == *user);
     if own && !(change == Change::Join && is_private(group)) { Act::ChangeOwnGroups } else { Act::ManageGroups }
 }
 
-/// Whether joining a group takes more than asking for it.
+/// Whether joining a group takes more than asking for it, and sending to it more than a sign-in.
 pub(crate) fn is_private(group: &GroupName) -> bool {
     group.as_str().starts_with(PRIVATE)
 }

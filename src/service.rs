@@ -6,6 +6,7 @@ use crate::api::ConnectionInfo;
 use crate::config::environment;
 use crate::error::chain;
 use crate::identity::{Now, Principal};
+use crate::trace_context;
 use azure_signalr::token::{ClientToken, SignError, client_url};
 use azure_signalr::{Authentication, ConnectionString, HubClient, HubName, RestClient, RestError};
 use std::num::NonZeroU32;
@@ -45,7 +46,10 @@ impl Service {
     pub(crate) fn new(connection_string: Option<ConnectionString>) -> Self {
         let product = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
         let client = |connection| {
-            let client = RestClient::new(connection).with_product(product).with_deadline(DEADLINE);
+            let client = RestClient::new(connection)
+                .with_product(product)
+                .with_deadline(DEADLINE)
+                .with_trace(trace_context::current);
             client.clone().with_identity(environment).unwrap_or_else(|error| {
                 tracing::warn!(error = chain(&error), "the service can be asked for its health only");
                 client
@@ -82,7 +86,7 @@ impl Service {
     }
 
     /// What lets `principal` in, as nobody else and no longer than the sign-in lasts. With an access key it is signed here; otherwise
-    /// the service signs it, which knows only the user and whole minutes: then there are no claims, and an open connection is not
+    /// the service signs it, which takes only the user and whole minutes: then there are no claims, and an open connection is not
     /// closed when the sign-in ends.
     pub(crate) async fn admit(&self, principal: &Principal, now: Now) -> Result<ConnectionInfo, AdmissionError> {
         let client = self.client.as_ref().ok_or(AdmissionError::NoService)?;
@@ -110,9 +114,10 @@ fn client_token(principal: &Principal, lifetime: u64) -> ClientToken {
     for (name, value) in &principal.claims {
         token = token.claim(name, value.as_str());
     }
-    // A WebSocket survives the end of its token unless the token says otherwise (signalr-service 2.2).
+    // A WebSocket survives the end of its token unless the token says otherwise (signalr-service 2.2). Both values are texts, as the
+    // official library writes them.
     match principal.ends {
-        Some(ends) => token.claim("asrs.s.coae", "true").claim("asrs.s.aeo", ends),
+        Some(ends) => token.claim("asrs.s.coae", "true").claim("asrs.s.aeo", ends.to_string()),
         None => token,
     }
 }
@@ -166,10 +171,10 @@ mod tests {
     async fn the_token_and_the_connection_end_with_the_sign_in() {
         let claims = admitted(Some(1_700_000_090)).await.unwrap();
         assert_eq!(claims["exp"], 1_700_000_090);
-        assert_eq!((&claims["asrs.s.coae"], &claims["asrs.s.aeo"]), (&"true".into(), &1_700_000_090.into()));
+        assert_eq!((&claims["asrs.s.coae"], &claims["asrs.s.aeo"]), (&"true".into(), &"1700000090".into()));
         let claims = admitted(Some(1_700_090_000)).await.unwrap();
         assert_eq!(claims["exp"], 1_700_000_000 + 3600);
-        assert_eq!(claims["asrs.s.aeo"], 1_700_090_000);
+        assert_eq!(claims["asrs.s.aeo"], "1700090000");
         // A token within its leeway has ended all the same.
         for ended in [1_699_999_990, 1_700_000_000] {
             assert!(matches!(admitted(Some(ended)).await, Err(AdmissionError::SignInEnds)));

@@ -37,6 +37,17 @@ impl Drop for Exporter {
     }
 }
 
+/// The span that runs, if it is exported.
+pub(crate) fn current() -> Option<TraceParent> {
+    let context = Span::current().context();
+    let span = context.span().span_context().clone();
+    span.is_valid().then(|| TraceParent {
+        trace_id: span.trace_id().to_string(),
+        span_id: span.span_id().to_string(),
+        flags: format!("{:02x}", span.trace_flags().to_u8()),
+    })
+}
+
 /// Makes `span`, which has not been entered, a part of somebody's trace.
 pub(crate) fn continue_trace(span: &Span, parent: &TraceParent) {
     let ids = (TraceId::from_hex(&parent.trace_id), SpanId::from_hex(&parent.span_id));

@@ -1,8 +1,10 @@
 //! Whose trace a call belongs to: the header `traceparent` (W3C Trace Context).
 //!
 //! The host may write one for its call to the handler; whether it does is not known (functions-host 2.2). Otherwise the caller's own
-//! counts, which is among the headers of its request.
+//! counts, which is among the headers of its request. Calls of the service are made with it in turn, so that the trace goes on there.
 
+use crate::logs;
+use std::fmt;
 use std::str::FromStr;
 
 /// A place in somebody's trace.
@@ -16,6 +18,23 @@ pub(crate) struct TraceParent {
 /// It is no `traceparent`, and the trace begins here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NoTraceParent;
+
+/// The `traceparent` of what goes on: the span of this invocation where spans are exported, and otherwise what has come with it, as the
+/// recommendation asks of whoever takes no part in a trace.
+pub(crate) fn current() -> Option<String> {
+    #[cfg(feature = "otel")]
+    if let Some(own) = crate::telemetry::current() {
+        return Some(own.to_string());
+    }
+    logs::trace_parent().map(|parent| parent.to_string())
+}
+
+impl fmt::Display for TraceParent {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { trace_id, span_id, flags } = self;
+        write!(formatter, "00-{trace_id}-{span_id}-{flags}")
+    }
+}
 
 impl FromStr for TraceParent {
     type Err = NoTraceParent;
@@ -53,6 +72,13 @@ mod tests {
             flags: "01".to_owned(),
         });
         assert_eq!(text.parse().ok(), expected, "{text}");
+    }
+
+    #[test]
+    fn what_was_read_is_written_again_and_outside_of_an_invocation_there_is_none() {
+        let text = format!("00-{TRACE}-{SPAN}-01");
+        assert_eq!(text.parse::<TraceParent>().unwrap().to_string(), text);
+        assert_eq!(current(), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::error::{CallError, shown};
 use crate::invocation::Call;
 use crate::message_body;
 use crate::outputs::ReplyAndMessages;
-use crate::rights::Act;
+use crate::rights::{Act, sending_to};
 use azure_signalr::Recipient;
 use custom_handler::InvocationResult;
 
@@ -19,8 +19,9 @@ pub(super) async fn send_to_user(call: Call) -> Result<InvocationResult<ReplyAnd
 }
 
 pub(super) async fn send_to_group(call: Call) -> Result<InvocationResult<ReplyAndMessages>, CallError> {
-    call.may(Act::Send)?;
-    send(&call, Recipient::Group(call.parameter("groupName")?), "one group")
+    let group = call.parameter("groupName")?;
+    call.may(sending_to(&group))?;
+    send(&call, Recipient::Group(group), "one group")
 }
 
 fn send(call: &Call, recipient: Recipient, whom: &str) -> Result<InvocationResult<ReplyAndMessages>, CallError> {

@@ -5,7 +5,7 @@ mod rights;
 use crate::{Config, RequireSignIn, SignInConfig, app, logs};
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, StatusCode};
+use axum::http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use std::sync::Once;
@@ -153,6 +153,27 @@ async fn the_status_is_sent_to_everyone_and_without_a_service_its_health_is_not_
     let update = &message["arguments"][0];
     assert_eq!((&update["servicesHealthy"], &update["activeUsers"]), (&Value::Null, &Value::Null));
     update["timestamp"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+}
+
+#[tokio::test]
+async fn the_trace_of_an_invocation_goes_on_at_the_service() {
+    let (seen, mut headers) = tokio::sync::mpsc::unbounded_channel();
+    let service = Router::new().fallback(async move |headers: HeaderMap| {
+        seen.send(headers.get("traceparent").cloned()).unwrap();
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async { axum::serve(listener, service).await });
+    let key = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGH";
+    let signalr = Some(format!("Endpoint=http://127.0.0.1;Port={port};AccessKey={key}").parse().unwrap());
+    let handler = handler_of(&Config { signalr, ..config() });
+    let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let run = Request::post("/statusUpdate").header("traceparent", parent);
+    let run = run.body(Body::from(r#"{"Data":{"timer":{"IsPastDue":false}}}"#)).unwrap();
+    assert_eq!(handler.oneshot(run).await.unwrap().status(), StatusCode::OK);
+    let found = headers.recv().await.unwrap().expect("a call of the service says to which trace it belongs");
+    // Where spans are exported, the invocation's own span is the parent.
+    assert_eq!(found.to_str().unwrap().split('-').nth(1), parent.split('-').nth(1));
 }
 
 #[tokio::test]

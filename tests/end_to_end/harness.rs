@@ -157,10 +157,16 @@ impl SignalRClient {
         self.socket.close(None).await.expect("the service is there");
     }
 
-    /// Ends as a cable does that is pulled: nothing more is sent, not even that it is over.
-    pub(crate) fn pull_the_cable(self) {
+    /// Ends as a process does that is killed: the connection is reset, and nobody says goodbye.
+    pub(crate) fn reset(self) {
         let MaybeTlsStream::Plain(stream) = self.socket.get_ref() else { panic!("a plain socket") };
         stream.set_zero_linger().expect("a socket can be reset");
+    }
+
+    /// Says that it is there, as Microsoft's client does every 15 seconds. Only then does the service take silence for an end
+    /// (signalr-protocol 6.1).
+    pub(crate) async fn ping(&mut self) {
+        self.write(&json!({"type": 6})).await;
     }
 
     /// Waits until the service ends the connection.

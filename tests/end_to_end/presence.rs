@@ -18,6 +18,8 @@ const USERS: usize = 120;
 #[derive(Default)]
 struct Crowd {
     clients: Vec<(Option<String>, SignalRClient)>,
+    /// Those whose cable is pulled: the socket is there, and nothing goes over it.
+    unplugged: Vec<SignalRClient>,
     came: usize,
 }
 
@@ -36,16 +38,26 @@ impl Crowd {
         self.clients.extend(come.buffer_unordered(8).collect::<Vec<_>>().await);
     }
 
-    /// Some close, some lose the connection, some are cut off.
+    /// Some close, some are killed, some are cut off.
     async fn go(&mut self, count: usize) {
         for number in 0..count {
             let place = number * 37 % self.clients.len();
             let (_, client) = self.clients.swap_remove(place);
             match number % 3 {
                 0 => client.close().await,
-                1 => client.pull_the_cable(),
+                1 => client.reset(),
                 _ => drop(client),
             }
+        }
+    }
+
+    /// Neither end hears of it; the service notices by the silence.
+    async fn pull_cables(&mut self, count: usize) {
+        for number in 0..count {
+            let place = number * 37 % self.clients.len();
+            let (_, mut client) = self.clients.swap_remove(place);
+            client.ping().await;
+            self.unplugged.push(client);
         }
     }
 
@@ -84,7 +96,7 @@ async fn becomes(stack: &LocalStack, expected: &Presence) {
 }
 
 #[tokio::test]
-async fn presence_is_the_truth_while_500_clients_come_close_and_are_cut_off() {
+async fn presence_is_the_truth_while_500_clients_come_close_are_cut_off_and_lose_their_cables() {
     let stack = start().await;
     let mut crowd = Crowd::default();
     crowd.come(&stack, CROWD).await;
@@ -94,7 +106,9 @@ async fn presence_is_the_truth_while_500_clients_come_close_and_are_cut_off() {
         crowd.come(&stack, 150).await;
         becomes(&stack, &crowd.presence()).await;
     }
-    crowd.go(CROWD - 1).await;
+    crowd.pull_cables(CROWD / 2).await;
+    assert_ne!(presence(&stack).await, crowd.presence(), "nobody can know yet");
+    crowd.go(CROWD / 2 - 1).await;
     becomes(&stack, &crowd.presence()).await;
     let (_, last) = &mut crowd.clients[0];
     let run = http().post(format!("{}/admin/functions/statusUpdate", stack.host_url()));

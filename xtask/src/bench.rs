@@ -81,7 +81,9 @@ impl Benchmark {
             Self::Fanout(arguments) => (needs("fanout", emulator, RELEASE, &[Peers::Node]), arguments),
             Self::Connect(arguments) => (needs("connect", emulator, RELEASE, &[Peers::Node]), arguments),
             Self::Tokens(arguments) => (needs("tokens", Product::None, RELEASE, &[]), arguments),
-            Self::Inspector(arguments) => (needs("inspector", Product::Package("local-stack"), RELEASE, &[]), arguments),
+            Self::Inspector(arguments) => {
+                (needs("inspector", Product::Package("local-stack"), RELEASE, &[]), arguments)
+            }
             Self::Host(arguments) => (needs("host", Product::Package("local-stack"), RELEASE, &[]), arguments),
             Self::Smoke(arguments) => (needs("smoke", emulator, "", &[]), arguments),
         }

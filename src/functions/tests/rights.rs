@@ -53,6 +53,8 @@ async fn every_row_of_the_table() {
         ("sendToGroup", "red", "POST", NEVER, [200, 200, 200, 200]),
         ("sendToGroup", "red", "POST", SEND, [401, 200, 200, 200]),
         ("sendToGroup", "red", "POST", ALWAYS, [401, 200, 200, 200]),
+        ("sendToGroup", "private:red", "POST", NEVER, [401, 403, 403, 200]),
+        ("sendToGroup", "private:red", "POST", SEND, [401, 403, 403, 200]),
         ("presence", "red", "GET", NEVER, [503, 503, 503, 503]),
         ("presence", "red", "GET", SEND, [401, 503, 503, 503]),
         ("presence", "red", "GET", ALWAYS, [401, 503, 503, 503]),
