@@ -10,7 +10,7 @@ mod text;
 use std::io::{Result, Write as _};
 
 pub(crate) use judgement::Judgement;
-pub(crate) use statistics::{Spread, quantile};
+pub(crate) use statistics::{MeanRatio, Spread, quantile};
 pub(crate) use summary::{Run, Summary, Table};
 
 use serde::Serialize;

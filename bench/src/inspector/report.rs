@@ -9,7 +9,7 @@ use super::Setting;
 use super::slice::{Load, Slice};
 use crate::Verdict;
 use crate::machine::{Cores, Surroundings};
-use crate::report::Spread;
+use crate::report::{MeanRatio, Spread};
 
 /// What is left of the fan-out with the page open, at least, as a share of what there is with the page closed.
 const LEFT: f64 = 0.95;
@@ -73,9 +73,9 @@ impl Report {
         let objection = if saturated { " (the clients were saturated)" } else { "" };
         let judge = |what: &str, objection: &str, of: fn(&Slice, &Slice) -> f64| {
             self.ratio(load, setting, Setting::Closed, of).map(|found| Judgement {
-                reached: found.median >= LEFT,
+                reached: found.mean >= LEFT,
                 goal: format!("{}, {}: {LEFT} x the {what} of the closed page", load.name(), setting.name()),
-                found: format!("{found:.3} x{objection}"),
+                found: format!("{found}{objection}"),
             })
         };
         let cpu = judge("deliveries per CPU time", "", |open, closed| closed.cpu() / open.cpu());
@@ -84,9 +84,9 @@ impl Report {
     }
 
     /// A ratio of two settings in the same round.
-    fn ratio(&self, load: Load, one: Setting, other: Setting, of: fn(&Slice, &Slice) -> f64) -> Option<Spread> {
+    fn ratio(&self, load: Load, one: Setting, other: Setting, of: fn(&Slice, &Slice) -> f64) -> Option<MeanRatio> {
         let partner = |slice: &Slice| self.of(load, other).find(|partner| partner.round == slice.round);
-        Spread::of(self.of(load, one).filter_map(|slice| Some(of(slice, partner(slice)?))))
+        MeanRatio::of(self.of(load, one).filter_map(|slice| Some(of(slice, partner(slice)?))))
     }
 
     fn of(&self, load: Load, setting: Setting) -> impl Iterator<Item = &Slice> {
@@ -127,7 +127,10 @@ impl Report {
             Cores::Separate { server, load } => writeln!(out, "stacks on core {server}, clients on core {load}")?,
             Cores::Shared => writeln!(out, "all share their cores: there is one core, or no `taskset`")?,
         }
-        writeln!(out, "\nGoals: ratios taken within one round, as medians (least-most)")?;
+        writeln!(
+            out,
+            "\nGoals: means of ratios that were taken within one round, and how far they may be off (two standard errors)"
+        )?;
         for Judgement { reached, goal, found } in judgements {
             writeln!(out, "  {}  {goal}: {found}", if *reached { "PASS" } else { "FAIL" })?;
         }
@@ -154,20 +157,18 @@ impl Report {
         for setting in self.settings() {
             let of = |value: fn(&Slice) -> f64| Spread::of(self.of(load, setting).map(value));
             let ratio = self.ratio(load, setting, Setting::Without, |one, without| without.cpu() / one.cpu());
+            let shown = |value, digits: usize| of(value).map(|spread| format!("{spread:.digits$}")).unwrap_or_default();
             let cells = [
-                (of(Slice::rate), 0),
-                (of(Slice::cpu), 2),
-                (ratio, 3),
-                (of(|slice| slice.p50.as_secs_f64() * 1e3), 1),
-                (of(|slice| slice.p99.as_secs_f64() * 1e3), 1),
-                (of(Slice::server_share), 2),
-                (of(Slice::client_share), 2),
-                (of(Slice::waiting_share), 2),
+                shown(Slice::rate, 0),
+                shown(Slice::cpu, 2),
+                ratio.map(|ratio| ratio.to_string()).unwrap_or_default(),
+                shown(|slice| slice.p50.as_secs_f64() * 1e3, 1),
+                shown(|slice| slice.p99.as_secs_f64() * 1e3, 1),
+                shown(Slice::server_share, 2),
+                shown(Slice::client_share, 2),
+                shown(Slice::waiting_share, 2),
             ];
-            let cells = cells.map(|(spread, digits)| {
-                format!("{:>24}", spread.map_or_else(String::new, |spread| format!("{spread:.digits$}")))
-            });
-            writeln!(out, "  {:18}{}", setting.name(), cells.concat())?;
+            writeln!(out, "  {:18}{}", setting.name(), cells.map(|cell| format!("{cell:>24}")).concat())?;
         }
         Ok(())
     }

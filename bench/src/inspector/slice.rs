@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 use futures_util::future::try_join3;
 use serde::Serialize;
@@ -19,7 +19,7 @@ use crate::report::quantile;
 const PAYLOAD: usize = 200;
 
 /// How long what was accepted may take to arrive.
-const REST: Duration = Duration::from_millis(300);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is sent. The messages to users and groups always are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
@@ -99,9 +99,7 @@ impl Slice {
             .with_context(|| format!("{}, {}", setting.name(), load.name()))?;
         let elapsed = started.elapsed();
         let (server, client) = (CpuTime::of(stack.pid)?.since(before.0), CpuTime::of(own)?.since(before.1));
-        sleep(REST).await;
-        let direct = stack.crowd.direct_deliveries() - before.2;
-        ensure!(direct == sent.deliveries, "{direct} of {} messages to users and groups arrived", sent.deliveries);
+        arrived(stack, before.2 + sent.deliveries).await?;
         if let Some(complaint) = stack.crowd.complaint() {
             bail!(complaint);
         }
@@ -148,5 +146,20 @@ impl Slice {
 
     fn pieces(&self) -> f64 {
         if self.load == Load::Messages { self.messages as f64 } else { self.deliveries as f64 }
+    }
+}
+
+/// Waits until clients have got so many messages to users and groups in all.
+async fn arrived(stack: &Stack, expected: u64) -> Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let direct = stack.crowd.direct_deliveries();
+        if direct == expected {
+            return Ok(());
+        }
+        if direct > expected || Instant::now() > deadline {
+            bail!("{direct} messages to users and groups have arrived, and {expected} were sent");
+        }
+        sleep(Duration::from_millis(5)).await;
     }
 }

@@ -38,6 +38,33 @@ impl fmt::Display for Spread {
     }
 }
 
+/// The mean of some ratios, and how far it may be off.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct MeanRatio {
+    /// The geometric one, which is the same for a ratio and its inverse.
+    pub(crate) mean: f64,
+    /// Two standard errors, as a share of the mean.
+    pub(crate) error: f64,
+}
+
+impl MeanRatio {
+    /// `None` where there are no ratios.
+    pub(crate) fn of(ratios: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let logarithms: Vec<f64> = ratios.into_iter().map(f64::ln).collect();
+        let count = logarithms.len() as f64;
+        let mean = logarithms.iter().sum::<f64>() / count;
+        let variance = logarithms.iter().map(|one| (one - mean).powi(2)).sum::<f64>() / (count - 1.0).max(1.0);
+        (count > 0.0).then(|| Self { mean: mean.exp(), error: 2.0 * (variance / count).sqrt() })
+    }
+}
+
+/// `0.985 +- 0.012 x`
+impl fmt::Display for MeanRatio {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:.3} +- {:.3} x", self.mean, self.mean * self.error)
+    }
+}
+
 /// The value that `share` of all values do not exceed; zero where there are none.
 pub(crate) fn quantile(values: &[Duration], share: f64) -> Duration {
     let mut values = values.to_vec();
@@ -62,6 +89,17 @@ mod tests {
         check_spread(&[2.0], Some((2.0, 2.0, 2.0)));
         check_spread(&[9.0, 1.0, 2.0], Some((2.0, 1.0, 9.0)));
         check_spread(&[4.0, 1.0, 2.0, 9.0], Some((3.0, 1.0, 9.0)));
+    }
+
+    #[test]
+    fn a_mean_ratio_knows_how_far_it_may_be_off() {
+        assert_eq!(MeanRatio::of([]), None);
+        assert_eq!(MeanRatio::of([2.0]).unwrap().to_string(), "2.000 +- 0.000 x");
+        let inverse = MeanRatio::of([0.5, 2.0]).unwrap();
+        assert!((inverse.mean - 1.0).abs() < 1e-9, "{inverse}");
+        assert!((inverse.error - 2.0 * 2f64.ln()).abs() < 1e-9, "{inverse}");
+        let many = MeanRatio::of((0..100).map(|number| if number % 2 == 0 { 0.9 } else { 1.1 })).unwrap();
+        assert!(many.error < 0.025 && (many.mean - 0.995).abs() < 0.001, "{many}");
     }
 
     #[test]

@@ -15,10 +15,10 @@ export function restToken(path) {
   return token({ audience: `http://localhost${path}` });
 }
 
-function token({ key = PUBLIC_KEY, audience, lifetime = 3600, algorithm = "HS256" }) {
+function token({ key = PUBLIC_KEY, audience, lifetime = 3600, algorithm = "HS256", user }) {
   const expires = Math.floor(Date.now() / 1000) + lifetime;
   const header = encode({ alg: algorithm, typ: "JWT" });
-  const payload = encode({ nbf: expires - 3600, exp: expires, iat: expires - 3600, aud: audience });
+  const payload = encode({ "asrs.s.uid": user, nbf: expires - 3600, exp: expires, iat: expires - 3600, aud: audience });
   const signature = createHmac("sha256", key).update(`${header}.${payload}`).digest("base64url");
   return `${header}.${payload}.${algorithm === "none" ? "" : signature}`;
 }

@@ -1,5 +1,8 @@
 // Builds elements. Text only ever becomes text: nothing in the page parses HTML, and its policy forbids it.
 
+/** How many characters of JSON are shown in one line. */
+const ONE_LINE = 90;
+
 /** An element with attributes, listeners (`onclick`) and children; what is null or false is left out. */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -91,10 +94,13 @@ export function prose(text) {
   return String(text ?? "").split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part));
 }
 
-/** JSON with line breaks; anything else as it is. */
+/** JSON with line breaks, unless it fits into one line; anything else as it is. */
 export function readable(text) {
   try {
-    return JSON.stringify(JSON.parse(text), null, 2);
+    const lines = JSON.stringify(JSON.parse(text), null, 2);
+    // Within texts line breaks are escaped, so these are all between members.
+    const line = lines.replace(/\n */g, " ");
+    return line.length <= ONE_LINE ? line : lines;
   } catch {
     return text;
   }

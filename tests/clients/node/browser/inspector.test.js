@@ -8,6 +8,7 @@ import { clients, connect, postFlow } from "../clients.js";
 import { Stack } from "../stack.js";
 import { within } from "../waiting.js";
 import { Browser } from "./chromium.js";
+import { keepPicture } from "./pictures.js";
 
 const { source: axe } = createRequire(import.meta.url)("axe-core");
 
@@ -85,6 +86,32 @@ story("the client in the page connects, calls a function, and receives; a cut en
   await view(page, "Try it");
   await page.getByText(/not connected: the transport ended/).waitFor();
 });
+
+story("what the README begins with: connect, call, and see", async (page) => {
+  await page.goto(`${stack.inspector}/#/try`);
+  await button(page, "Connect").click();
+  await page.getByText("connected as").waitFor();
+  await button(page, "Call").click();
+  await page.locator("#try-inbox li", { hasText: 'newNotification "Hello"' }).waitFor();
+  await page.getByRole("link", { name: "See what it caused" }).click();
+  await page.getByText(/^fine: \d+ connections? ha(s|ve) it$/).waitFor();
+});
+
+for (const colorScheme of ["light", "dark"]) {
+  story(
+    `a message from its cause to those who have it, as a picture for the README, ${colorScheme}`,
+    async (page, t) => {
+      for (const number of [0, 1]) await connect(t, await postFlow.builder(clients[number], stack));
+      await stack.broadcast({ message: "Version 42 is live." });
+      await view(page, "Messages");
+      await page.getByRole("row", { name: /POST \/api\/broadcast/ }).getByRole("link").first().click();
+      await page.getByRole("heading", { name: "Call of the service" }).waitFor();
+      await page.getByText("fine: 2 connections have it").waitFor();
+      await keepPicture(page, `inspector message ${colorScheme}`, { fullPage: true });
+    },
+    { colorScheme, viewport: { width: 1000, height: 600 } },
+  );
+}
 
 story("a message of the console reaches the group that a client was put into", async (page, t) => {
   const { connection } = await connect(t, await postFlow.builder(clients[0], stack));

@@ -2,7 +2,7 @@
 // staticwebapp.config.json, and seen through roles and labels only.
 
 import assert from "node:assert/strict";
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { extname, join, normalize } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -11,10 +11,10 @@ import { Stack } from "../stack.js";
 import { within } from "../waiting.js";
 import { Wire } from "../wire.js";
 import { Browser, PageServer, TYPES } from "./chromium.js";
+import { keepPicture } from "./pictures.js";
 
 const REPOSITORY = fileURLToPath(new URL("../../../../", import.meta.url));
 const BUILT = join(REPOSITORY, "web/dist");
-const ARTIFACTS = join(REPOSITORY, "artifacts/browser");
 /** How long a page may take to show what it should, in milliseconds. */
 const DEADLINE = 15_000;
 /** What no page may say. */
@@ -192,11 +192,8 @@ export class Sample {
   }
 
   /** Keeps a picture for people to look at, and returns its path. */
-  async keepPicture(name) {
-    await mkdir(ARTIFACTS, { recursive: true });
-    const path = join(ARTIFACTS, `${name.replace(/[^a-z0-9]+/gi, "-")}.png`);
-    await this.page.screenshot({ path });
-    return path;
+  keepPicture(name) {
+    return keepPicture(this.page, name);
   }
 
   /** Puts a wire that can be cut between this page and the service, from its next `negotiate` on. */
