@@ -17,11 +17,10 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::Verdict;
-use crate::machine::{self, Cores, Surroundings};
-use crate::report::progress;
+use crate::machine;
+use crate::report::{Format, Run, Summary, progress};
 
 use page::View;
-use report::Report;
 use slice::{Load, Slice};
 use stack::{Inspection, Stack};
 
@@ -80,8 +79,8 @@ impl Setting {
 /// Measures and reports.
 pub(crate) async fn run(options: &Options) -> Result<Verdict> {
     machine::allow_clients(2 * options.clients)?;
-    let (surroundings, cores) = (Surroundings::look(), Cores::divide());
-    let load_average_before = machine::load_average();
+    let mut run = Run::begin();
+    let cores = run.cores;
     let without = Stack::start(cores, Inspection::None, options.clients, options.messages).await?;
     let with = Stack::start(cores, Inspection::Served, options.clients, options.messages).await?;
     let loads = if options.load.is_empty() { Load::value_variants() } else { &options.load };
@@ -103,10 +102,11 @@ pub(crate) async fn run(options: &Options) -> Result<Verdict> {
             progress(&format!("round {} of {}", round + 1, options.rounds))?;
         }
     }
-    let load_average_after = machine::load_average();
     without.stop().await?;
     with.stop().await?;
-    Report { surroundings, cores, load_average_before, load_average_after, slices }.write(options.json)
+    run.end();
+    let (judgements, tables) = (report::judge(&slices), report::tables(&slices));
+    Summary { run, absent: Vec::new(), judgements, tables, turns: &slices }.write(Format::of(options.json))
 }
 
 /// Everything once, in the opposite order in every other round.
