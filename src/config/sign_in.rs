@@ -5,13 +5,24 @@
 use super::{Setting, noted};
 use url::{Host, Url};
 
+/// What a platform gives to every app and a host on one's own machine to none; no plan sets all of them, and Flex Consumption has no
+/// `WEBSITE_INSTANCE_ID`. `WEBSITE_HOSTNAME` is not among them, because local hosts set it too (functions-host 1.4), and neither is
+/// `CONTAINER_NAME`, which many a container for development has.
+const MARKS_OF_A_PLATFORM: [&str; 5] = [
+    "WEBSITE_INSTANCE_ID",
+    "WEBSITE_SITE_NAME",
+    "WEBSITE_POD_NAME",
+    "CONTAINER_APP_NAME",
+    "LEGION_SERVICE_HOST",
+];
+
 /// Whom the handler believes, and what callers may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignInConfig {
     /// `WEBSITE_AUTH_ENABLED`, set by App Service: the platform itself writes the headers `x-ms-client-principal*` and takes
     /// away those that callers send.
     pub app_service: bool,
-    /// `AZURE_FUNCTIONS_ENVIRONMENT` is `Development`, and this is not Azure: callers may say who they are.
+    /// `AZURE_FUNCTIONS_ENVIRONMENT` is `Development`, and a host on this machine says that it is one: callers may say who they are.
     pub development: bool,
     /// `OidcIssuer` and `OidcAudience`: whose bearer tokens are believed.
     pub oidc: Option<OidcConfig>,
@@ -66,9 +77,7 @@ impl SignInConfig {
 /// Reads the section, noting all that is wrong with it.
 pub(super) fn read(present: impl Fn(&str) -> Option<String>, problems: &mut Vec<Setting>) -> SignInConfig {
     let app_service = present("WEBSITE_AUTH_ENABLED").is_some_and(|value| is_on(&value));
-    let is_azure = present("WEBSITE_INSTANCE_ID").is_some();
-    let environment = present("AZURE_FUNCTIONS_ENVIRONMENT");
-    let development = !is_azure && environment.is_some_and(|value| value.eq_ignore_ascii_case("Development"));
+    let development = is_development(&present);
     let problems_before = problems.len();
     let oidc = noted(oidc(&present), problems).flatten();
     let default = if development { RequireSignIn::Never } else { RequireSignIn::Send };
@@ -82,6 +91,15 @@ pub(super) fn read(present: impl Fn(&str) -> Option<String>, problems: &mut Vec<
     problems.extend(system_claims.cloned().map(Setting::SystemClaim));
     let manager_role = present("ManagerRole").map_or_else(|| "manager".to_owned(), |role| role.trim().to_owned());
     SignInConfig { app_service, development, oidc, require_sign_in, manager_role, claims }
+}
+
+/// `Development` alone could be an app setting in Azure, where anybody would be anyone. So a local host has to say that it is one, as
+/// `func` and ours do, and nothing may speak against it.
+fn is_development(present: impl Fn(&str) -> Option<String>) -> bool {
+    let environment = present("AZURE_FUNCTIONS_ENVIRONMENT");
+    let is_local = present("FUNCTIONS_CORETOOLS_ENVIRONMENT").is_some();
+    let is_marked = MARKS_OF_A_PLATFORM.into_iter().any(|name| present(name).is_some());
+    environment.is_some_and(|value| value.trim().eq_ignore_ascii_case("Development")) && is_local && !is_marked
 }
 
 /// App Service writes `True`.

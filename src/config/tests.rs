@@ -111,6 +111,7 @@ fn sign_in(variables: &[(&str, &str)]) -> SignInConfig {
 const ISSUER: (&str, &str) = ("OidcIssuer", "https://issuer.example/tenant/v2.0");
 const AUDIENCE: (&str, &str) = ("OidcAudience", "app, api://app ,");
 const DEVELOPMENT: (&str, &str) = ("AZURE_FUNCTIONS_ENVIRONMENT", "Development");
+const LOCAL: (&str, &str) = ("FUNCTIONS_CORETOOLS_ENVIRONMENT", "True");
 
 #[test]
 fn without_any_setting_nobody_is_believed_and_nobody_may_send() {
@@ -122,11 +123,32 @@ fn without_any_setting_nobody_is_believed_and_nobody_may_send() {
 
 #[test]
 fn development_is_open_and_ends_where_azure_begins() {
-    assert_eq!(sign_in(&[DEVELOPMENT]).require_sign_in, RequireSignIn::Never);
-    assert!(sign_in(&[DEVELOPMENT]).development);
-    let in_azure = sign_in(&[DEVELOPMENT, ("WEBSITE_INSTANCE_ID", "0f3a")]);
-    assert_eq!((in_azure.development, in_azure.require_sign_in), (false, RequireSignIn::Send));
-    assert!(!sign_in(&[("AZURE_FUNCTIONS_ENVIRONMENT", "Production")]).development);
+    // These two are also where nothing is deployed.
+    let also_local = [("WEBSITE_HOSTNAME", "localhost:7071"), ("CONTAINER_NAME", "workshop")];
+    let local = sign_in(&[&[DEVELOPMENT, LOCAL][..], &also_local].concat());
+    assert_eq!((local.development, local.require_sign_in), (true, RequireSignIn::Never));
+    let variables = ["INSTANCE_ID", "SITE_NAME", "POD_NAME"].map(|name| format!("WEBSITE_{name}"));
+    let others = ["CONTAINER_APP_NAME", "LEGION_SERVICE_HOST"].map(str::to_owned);
+    for mark in variables.iter().chain(&others) {
+        let in_azure = sign_in(&[DEVELOPMENT, LOCAL, (mark, "0f3a")]);
+        assert_eq!((in_azure.development, in_azure.require_sign_in), (false, RequireSignIn::Send), "{mark}");
+    }
+    assert!(!sign_in(&[("AZURE_FUNCTIONS_ENVIRONMENT", "Production"), LOCAL]).development);
+}
+
+/// What an app on Flex Consumption has, with a setting that was copied from somewhere.
+#[test]
+fn development_as_an_app_setting_makes_nobody_anyone_on_flex_consumption() {
+    let flex = [
+        ("CONTAINER_NAME", "0--5f2c"),
+        ("WEBSITE_POD_NAME", "0--5f2c"),
+        ("LEGION_SERVICE_HOST", "10.0.0.1"),
+        ("WEBSITE_HOSTNAME", "demo.azurewebsites.net"),
+        ("WEBSITE_SITE_NAME", "demo"),
+    ];
+    assert!(!sign_in(&[&flex[..], &[DEVELOPMENT]].concat()).development);
+    // Nor on a platform that nobody here has heard of.
+    assert!(!sign_in(&[DEVELOPMENT]).development);
 }
 
 #[test]
@@ -180,8 +202,8 @@ fn half_of_an_issuer_or_one_that_anybody_could_be_is_refused() {
 #[test]
 fn to_require_what_nobody_can_do_is_refused() {
     assert!(problems(&[("RequireSignIn", "always")])[0].contains("there is no way to sign in"));
-    for way in [DEVELOPMENT, ("WEBSITE_AUTH_ENABLED", "true")] {
-        assert_eq!(problems(&[("RequireSignIn", "always"), way]), [] as [String; 0], "{way:?}");
+    for way in [&[DEVELOPMENT, LOCAL][..], &[("WEBSITE_AUTH_ENABLED", "true")]] {
+        assert_eq!(problems(&[&[("RequireSignIn", "always")], way].concat()), [] as [String; 0], "{way:?}");
     }
 }
 
@@ -248,7 +270,7 @@ fn every_setting_is_in_the_example_and_in_the_readme() {
         let name = name.trim_start_matches("ConnectionStrings").trim_start_matches([':', '_']);
         let name = name.split("__").next().and_then(|name| name.split(':').next()).unwrap();
         assert!(rows.contains(&format!("`{name}`")), "`{name}` is not in README.md");
-        let is_the_platforms = ["FUNCTIONS_", "AZURE_FUNCTIONS_", "WEBSITE_", "OTEL_SERVICE"]
+        let is_the_platforms = ["FUNCTIONS_", "AZURE_FUNCTIONS_", "WEBSITE_", "CONTAINER_", "LEGION_"]
             .iter()
             .any(|prefix| name.starts_with(prefix));
         assert!(is_the_platforms || example.contains(&format!("\"{name}\"")), "`{name}` is not in the example");
