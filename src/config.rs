@@ -14,8 +14,7 @@ pub use sign_in::{OidcConfig, RequireSignIn, SignInConfig};
 use azure_signalr::{ConnectionString, ConnectionStringError};
 use std::fmt::Write;
 use std::num::ParseIntError;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::filter::{ParseError, Targets};
 
 /// What the handler needs to know.
 #[derive(Debug, Clone)]
@@ -27,8 +26,9 @@ pub struct Config {
     /// key. `None` when all are absent: the host then reports it for each function that needs it, and the handler cannot ask the
     /// service for anything.
     pub signalr: Option<ConnectionString>,
-    /// `RUST_LOG`: which log lines are written, as filter directives that are known to be valid; `info` by default.
-    pub log_filter: String,
+    /// `RUST_LOG`: which log lines are written, by module and level; `info` by default. Directives for spans and their fields would
+    /// take an engine of regular expressions, half a megabyte of it.
+    pub log_filter: Targets,
     /// Who callers may be, and what they may do.
     pub sign_in: SignInConfig,
     /// `OTEL_EXPORTER_OTLP_ENDPOINT`: whether spans are sent to an OpenTelemetry collector there, which takes the feature `otel`. The
@@ -139,12 +139,9 @@ fn noted<T>(value: Result<T, Setting>, problems: &mut Vec<Setting>) -> Option<T>
     value.map_err(|problem| problems.push(problem)).ok()
 }
 
-fn log_filter(value: Option<String>) -> Result<String, Setting> {
+fn log_filter(value: Option<String>) -> Result<Targets, Setting> {
     let value = value.unwrap_or_else(|| "info".to_owned());
-    match EnvFilter::try_new(&value) {
-        Ok(_) => Ok(value),
-        Err(source) => Err(Setting::LogFilter { value, source }),
-    }
+    value.parse().map_err(|source| Setting::LogFilter { value, source })
 }
 
 /// The environment of the process, as a lookup for [`Config::read`].

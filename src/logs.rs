@@ -14,13 +14,13 @@ use std::pin::pin;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::filter::dynamic_filter_fn;
+use tracing_subscriber::filter::{Targets, dynamic_filter_fn};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
+use tracing_subscriber::{Layer, Registry, fmt};
 
 /// More lines of one invocation are counted, not kept.
 const MOST_LINES: usize = 100;
@@ -81,7 +81,7 @@ pub fn begin(config: &Config) -> Logs {
 }
 
 /// What takes all log lines and spans that `filter` lets through.
-fn subscriber(filter: &str) -> impl Subscriber + for<'span> LookupSpan<'span> + Send + Sync {
+fn subscriber(filter: &Targets) -> impl Subscriber + for<'span> LookupSpan<'span> + Send + Sync {
     // Whether a line belongs to an invocation is another question each time, so the answer must not be kept.
     let stdout = dynamic_filter_fn(|metadata, _| {
         // Spans are there for their exporter. To write them out takes as long as the work of many an invocation.
@@ -90,7 +90,7 @@ fn subscriber(filter: &str) -> impl Subscriber + for<'span> LookupSpan<'span> + 
     let stdout = stdout.with_max_level_hint(LevelFilter::TRACE);
     let lines = fmt::layer().with_ansi(false).with_target(false).without_time();
     let lines = lines.map_event_format(BehindInvocation).with_writer(io::stdout);
-    Registry::default().with(EnvFilter::new(filter)).with(InvocationLines).with(lines.with_filter(stdout))
+    Registry::default().with(filter.clone()).with(InvocationLines).with(lines.with_filter(stdout))
 }
 
 /// Does `work` and collects the lines that are logged meanwhile.
@@ -205,7 +205,7 @@ mod tests {
     fn lines_of(work: impl FnOnce()) -> Vec<String> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let work = collected(Origin::made_up("broadcast"), async { work() });
-        with_default(subscriber("info"), || runtime.block_on(work).1)
+        with_default(subscriber(&Targets::new().with_default(Level::INFO)), || runtime.block_on(work).1)
     }
 
     #[test]
@@ -243,7 +243,8 @@ mod tests {
             })
         };
         let both = async { tokio::join!(invocation("one"), invocation("two")) };
-        let ((_, one), (_, two)) = with_default(subscriber("info"), || runtime.block_on(both));
+        let ((_, one), (_, two)) =
+            with_default(subscriber(&Targets::new().with_default(Level::INFO)), || runtime.block_on(both));
         assert_eq!(one, ["one begins", "one ends"]);
         assert_eq!(two, ["two begins", "two ends"]);
     }

@@ -16,7 +16,7 @@ fn the_port_and_the_connection_string_are_read() {
         read(&[("FUNCTIONS_CUSTOMHANDLER_PORT", "41234"), ("AzureSignalRConnectionString", EMULATOR)]).unwrap();
     assert_eq!(config.port, 41234);
     assert_eq!(config.signalr.unwrap().server_url().as_str(), "http://localhost:8888/");
-    assert_eq!(config.log_filter, "info");
+    assert_eq!(config.log_filter, "info".parse().unwrap());
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn a_log_filter_that_is_none_is_reported_with_the_others() {
     assert!(error.contains("`FUNCTIONS_CUSTOMHANDLER_PORT` is `x`"), "{error}");
     assert!(error.contains("`RUST_LOG` is `!!bad=[`"), "{error}");
     let config = read(&[("FUNCTIONS_CUSTOMHANDLER_PORT", "1"), ("RUST_LOG", "warn,hyper=debug")]).unwrap();
-    assert_eq!(config.log_filter, "warn,hyper=debug");
+    assert_eq!(config.log_filter, "warn,hyper=debug".parse().unwrap());
 }
 
 #[track_caller]

@@ -22,7 +22,7 @@ pub(crate) fn config() -> Config {
         claims: Vec::new(),
     };
     let (exports_spans, service_name) = (false, "app".to_owned());
-    Config { port: 0, signalr: None, log_filter: "info".to_owned(), sign_in, exports_spans, service_name }
+    Config { port: 0, signalr: None, log_filter: "info".parse().unwrap(), sign_in, exports_spans, service_name }
 }
 
 fn handler() -> Router {
