@@ -11,6 +11,7 @@ use azure_signalr::{AccessKey, ConnectionString, HubName};
 use serde::Serialize;
 
 use crate::Verdict;
+use crate::machine::CpuTime;
 use crate::report::{Format, Judgement, Run, Spread, Summary, Table};
 
 /// Seconds for one, at most.
@@ -39,7 +40,7 @@ struct Turn {
     operation: &'static str,
     /// From 0 on.
     round: usize,
-    /// For one token; the median of batches.
+    /// CPU time for one token.
     took: Duration,
 }
 
@@ -99,17 +100,17 @@ pub(crate) fn run(options: &Options) -> Result<Verdict> {
 const MINT: &str = "mint";
 const VERIFY: &str = "verify";
 
-/// How long one call takes: the median of the batches that fit into `length`.
+/// How much CPU time one call takes. It does not matter who else uses the core.
 fn per_call(length: Duration, mut call: impl FnMut() -> Result<()>) -> Result<Duration> {
-    let (mut batches, started) = (Vec::new(), Instant::now());
-    while batches.is_empty() || started.elapsed() < length {
-        let batch = Instant::now();
+    let (own, started) = (std::process::id(), Instant::now());
+    let (before, mut calls) = (CpuTime::of(own)?, 0);
+    while calls == 0 || started.elapsed() < length {
         for _ in 0..BATCH {
             call()?;
         }
-        batches.push(batch.elapsed() / BATCH);
+        calls += BATCH;
     }
-    Ok(crate::report::quantile(&batches, 0.5))
+    Ok(CpuTime::of(own)?.since(before).used / calls)
 }
 
 fn of(turns: &[Turn], operation: &str) -> Option<Spread> {
