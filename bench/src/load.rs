@@ -16,5 +16,6 @@ mod frames;
 mod ledger;
 mod payload;
 
+pub(crate) use client::Client;
 pub(crate) use dialect::{Dialect, Target, Users};
 pub(crate) use payload::direct as direct_payload;

@@ -8,6 +8,7 @@ mod cold_start;
 mod connects;
 mod fanout;
 mod inspector;
+mod instructions;
 mod overhead;
 mod smoke;
 mod tokens;
@@ -15,6 +16,7 @@ mod tokens;
 mod axum_probe;
 mod callers;
 mod echo_handler;
+mod hot_paths;
 mod load;
 mod peers;
 mod probe;
@@ -49,10 +51,14 @@ enum Benchmark {
     Tokens(tokens::Options),
     /// Broadcasts through local stacks with and without an inspector, and with its page open, in turns
     Inspector(inspector::Options),
+    /// Counts the instructions of the hot paths and compares them with the baseline; needs Valgrind
+    Instructions(instructions::Options),
     /// Calls a handler directly and through the Functions host, in turns
     Host(overhead::Options),
     /// Is the handler that `host` measures; `host` starts it by itself
     ServeHandler(echo_handler::Options),
+    /// Does one piece of work again and again; `instructions` counts it
+    HotPath(hot_paths::Options),
     /// Is the bare axum handler that the handler is measured against; `handler` starts it by itself
     ServeAxum(axum_probe::Options),
     /// Is the raw-socket server that the others are measured against; `fanout` starts it by itself
@@ -78,6 +84,8 @@ async fn main() -> ExitCode {
                 Benchmark::ColdStart(options) => cold_start::run(&options).await,
                 Benchmark::Connect(options) => connects::run(&options).await,
                 Benchmark::Tokens(options) => tokens::run(&options),
+                Benchmark::Instructions(options) => instructions::run(&options),
+                Benchmark::HotPath(options) => hot_paths::run(&options).await.map(|()| Verdict::Good),
                 Benchmark::ServeAxum(options) => axum_probe::run(&options).await.map(|()| Verdict::Good),
                 Benchmark::Inspector(options) => inspector::run(&options).await,
                 Benchmark::Host(options) => overhead::run(&options).await,

@@ -5,8 +5,9 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
+use crate::apt;
 use crate::command::{answer_of, cargo, program, root, run, run_for_output, run_quietly};
 use crate::console::{say, step};
 use crate::executables::executable;
@@ -29,6 +30,8 @@ pub(crate) enum Benchmark {
     Inspector(Arguments),
     /// Measures what the Functions host adds to a call of the handler, release builds both of them
     Host(Arguments),
+    /// Counts the instructions of the hot paths and compares them with the baseline
+    Instructions(Arguments),
     /// Checks within seconds that every delivery is counted
     Smoke(Arguments),
 }
@@ -69,6 +72,8 @@ enum Peers {
 /// As `cargo xtask package` builds it, but for this machine and its C library.
 const HANDLER: &str = "build --release --bin handler --features entra";
 const RELEASE: &str = "--release";
+/// Counts are compared with those of the same profile only.
+const INSTRUCTIONS: &str = "--profile instructions";
 
 impl Benchmark {
     fn needs(&self) -> (Needs, &Arguments) {
@@ -85,6 +90,7 @@ impl Benchmark {
                 (needs("inspector", Product::Package("local-stack"), RELEASE, &[]), arguments)
             }
             Self::Host(arguments) => (needs("host", Product::Package("local-stack"), RELEASE, &[]), arguments),
+            Self::Instructions(arguments) => (needs("instructions", Product::None, INSTRUCTIONS, &[]), arguments),
             Self::Smoke(arguments) => (needs("smoke", emulator, "", &[]), arguments),
         }
     }
@@ -94,6 +100,9 @@ impl Benchmark {
 pub(crate) fn bench(benchmark: &Benchmark) -> Result<()> {
     let (Needs { name, product, profile, peers }, Arguments { arguments }) = benchmark.needs();
     let bench = step("bench: build", || build(product, profile))?;
+    if matches!(benchmark, Benchmark::Instructions(_)) {
+        install_valgrind()?;
+    }
     if peers.contains(&Peers::Node) {
         install("Node.js", install_node_peers);
     }
@@ -121,6 +130,26 @@ fn install(runtime: &str, work: impl FnOnce() -> Result<()>) {
     if let Err(error) = step(&format!("bench: peers on {runtime}"), work) {
         say(format_args!("    without them: {error:#}"));
     }
+}
+
+/// Counts the instructions of the hot paths. Where Valgrind cannot be had, that is said and nothing is counted.
+pub(crate) fn verify() -> Result<()> {
+    if let Err(error) = install_valgrind() {
+        say(format_args!("==> instructions: NOT COUNTED, because there is no Valgrind: {error:#}"));
+        return Ok(());
+    }
+    let bench = step("instructions: build", || build(Product::None, INSTRUCTIONS))?;
+    step("instructions: count", || run(&mut program(&bench.to_string_lossy(), "instructions")))
+}
+
+fn install_valgrind() -> Result<()> {
+    let runs = || answer_of(&mut program("valgrind", "--version")).is_some();
+    if runs() {
+        return Ok(());
+    }
+    apt::install("valgrind").context("install Valgrind")?;
+    ensure!(runs(), "`valgrind` was installed but does not run");
+    Ok(())
 }
 
 fn install_node_peers() -> Result<()> {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::Result;
 use clap::ValueEnum;
 
-use crate::{browser, clients, console, data_plane, infra, package, rust};
+use crate::{bench, browser, clients, console, data_plane, infra, package, rust};
 
 /// What to verify.
 #[derive(Debug, clap::Args)]
@@ -32,6 +32,8 @@ enum Part {
     Clients,
     /// The sample web client, and clients in a browser
     Browser,
+    /// The instructions of the hot paths against their baseline
+    Instructions,
 }
 
 /// Runs the wanted parts, stopping at the first failure.
@@ -54,6 +56,9 @@ pub(crate) fn verify(options: &Options) -> Result<()> {
     }
     if options.wants(Part::Browser) {
         browser::verify()?;
+    }
+    if options.wants(Part::Instructions) {
+        bench::verify()?;
     }
     console::say(format_args!("verified in {}", console::seconds(started.elapsed())));
     Ok(())

@@ -26,7 +26,7 @@ const SOURCES: usize = 8;
 
 /// A connected client that has said its greeting.
 #[derive(Debug)]
-pub(super) struct Client {
+pub(crate) struct Client {
     socket: TcpStream,
     reader: FrameReader,
     dialect: Dialect,
@@ -34,7 +34,7 @@ pub(super) struct Client {
 
 impl Client {
     /// Connects as a client of the server's kind does. `index` tells the clients apart.
-    pub(super) async fn connect(target: &Target, index: usize) -> Result<Self> {
+    pub(crate) async fn connect(target: &Target, index: usize) -> Result<Self> {
         let path = target.open_path(index).await?;
         let mut socket = dial(target.address, index).await.context("cannot connect")?;
         let early = upgrade(&mut socket, target.address, &path).await?;
@@ -45,6 +45,11 @@ impl Client {
             ensure!(early.is_empty(), "the server speaks before the client does");
         }
         Ok(client)
+    }
+
+    /// The bare socket, which does not block.
+    pub(crate) fn into_socket(self) -> Result<std::net::TcpStream> {
+        self.socket.into_std().context("cannot take the socket out of the runtime")
     }
 
     async fn greet(&mut self, greeting: &Greeting, early: Vec<u8>) -> Result<()> {

@@ -58,6 +58,8 @@ pub(crate) enum Dialect {
     EngineIo,
     /// SignalR with the JSON protocol, in front of a service that wants tokens (signalr-protocol 2, 4.1).
     SignalR(Arc<ConnectionString>),
+    /// SignalR with the JSON protocol, in front of a hub at `/hub` that lets everybody in without a negotiate.
+    Hub,
 }
 
 /// What the client says once the upgrade is through, and what the server's answer begins with.
@@ -92,6 +94,7 @@ impl Target {
             Dialect::Plain => Ok("/client".to_owned()),
             Dialect::EngineIo => Ok("/client/?EIO=4&transport=websocket".to_owned()),
             Dialect::SignalR(connection) => self.negotiate(connection, number).await,
+            Dialect::Hub => Ok("/hub".to_owned()),
         }
     }
 
@@ -128,7 +131,7 @@ impl Dialect {
         match self {
             Self::Plain => None,
             Self::EngineIo => Some(Greeting { awaited: Some("0{"), said: "40", answered: "40{" }),
-            Self::SignalR(_) => Some(Greeting {
+            Self::SignalR(_) | Self::Hub => Some(Greeting {
                 awaited: None,
                 said: "{\"protocol\":\"json\",\"version\":1}\u{1e}",
                 answered: "{}\u{1e}",

@@ -22,7 +22,7 @@ pub(super) enum Publisher {
 impl Publisher {
     pub(super) fn to(target: &Target) -> Self {
         match &target.dialect {
-            Dialect::Plain | Dialect::EngineIo => {
+            Dialect::Plain | Dialect::EngineIo | Dialect::Hub => {
                 Self::Plain { http: target.http.clone(), url: format!("http://{}/broadcast", target.address) }
             }
             Dialect::SignalR(connection) => Self::signalr(ConnectionString::clone(connection), target.http.clone()),

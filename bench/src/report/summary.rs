@@ -50,8 +50,13 @@ enum Line<'a, T> {
 impl Run {
     /// Looks around, and gives servers and load a core each.
     pub(crate) fn begin() -> Self {
+        Self { cores: Cores::divide(), ..Self::look() }
+    }
+
+    /// Looks around, and leaves everybody where they are.
+    pub(crate) fn look() -> Self {
         let load_average_before = machine::load_average();
-        let (surroundings, cores) = (Surroundings::look(), Cores::divide());
+        let (surroundings, cores) = (Surroundings::look(), Cores::Shared);
         Self { surroundings, cores, load_average_before, load_average_after: f64::NAN }
     }
 
