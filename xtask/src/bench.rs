@@ -132,8 +132,14 @@ fn install(runtime: &str, work: impl FnOnce() -> Result<()>) {
     }
 }
 
-/// Counts the instructions of the hot paths. Where Valgrind cannot be had, that is said and nothing is counted.
+/// Counts the instructions of the hot paths. Where Valgrind cannot be had, or there is nothing to compare with, that is said and nothing is counted.
 pub(crate) fn verify() -> Result<()> {
+    if !root().join("bench/instructions.json").is_file() {
+        say(
+            "==> instructions: NOT COUNTED, because there is no baseline; `cargo xtask bench instructions --accept` makes one",
+        );
+        return Ok(());
+    }
     if let Err(error) = install_valgrind() {
         say(format_args!("==> instructions: NOT COUNTED, because there is no Valgrind: {error:#}"));
         return Ok(());
