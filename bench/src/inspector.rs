@@ -83,9 +83,20 @@ pub(crate) async fn run(options: &Options) -> Result<Verdict> {
     let cores = run.cores;
     let without = Stack::start(cores, Inspection::None, options.clients, options.messages).await?;
     let with = Stack::start(cores, Inspection::Served, options.clients, options.messages).await?;
+    let slices = measure(options, &without, &with).await;
+    // Also when that has failed: a stack that is merely dropped leaves its handler behind.
+    without.stop().await?;
+    with.stop().await?;
+    let slices = slices?;
+    run.end();
+    let (judgements, tables) = (report::judge(&slices), report::tables(&slices));
+    Summary { run, absent: Vec::new(), judgements, tables, turns: &slices }.write(Format::of(options.json))
+}
+
+async fn measure(options: &Options, without: &Stack, with: &Stack) -> Result<Vec<Slice>> {
     let loads = if options.load.is_empty() { Load::value_variants() } else { &options.load };
     let duration = Duration::from_millis(options.milliseconds.max(100));
-    for stack in [&without, &with] {
+    for stack in [without, with] {
         for load in loads {
             Slice::measure(stack, Setting::Closed, *load, 0, WARM_UP).await?;
         }
@@ -94,7 +105,7 @@ pub(crate) async fn run(options: &Options) -> Result<Verdict> {
     for round in 0..options.rounds {
         for load in loads {
             for setting in order(&options.view, round) {
-                let stack = if setting == Setting::Without { &without } else { &with };
+                let stack = if setting == Setting::Without { without } else { with };
                 slices.push(Slice::measure(stack, setting, *load, round, duration).await?);
             }
         }
@@ -102,11 +113,7 @@ pub(crate) async fn run(options: &Options) -> Result<Verdict> {
             progress(&format!("round {} of {}", round + 1, options.rounds))?;
         }
     }
-    without.stop().await?;
-    with.stop().await?;
-    run.end();
-    let (judgements, tables) = (report::judge(&slices), report::tables(&slices));
-    Summary { run, absent: Vec::new(), judgements, tables, turns: &slices }.write(Format::of(options.json))
+    Ok(slices)
 }
 
 /// Everything once, in the opposite order in every other round.

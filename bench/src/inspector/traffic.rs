@@ -22,8 +22,8 @@ const LANES: u32 = 32;
 /// The method that clients would have registered with `on`.
 const DIRECT: Target = Target::from_static("direct");
 
-/// How much of what was to be sent has to be.
-const LEAST: f64 = 0.9;
+/// How much of what was to be sent has to be. A service that is busy with broadcasts is late in some turn of many.
+const LEAST: f64 = 0.75;
 
 /// What is sent, and to how many.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +45,7 @@ impl Traffic {
     /// Sends for `duration` and returns when everything was accepted.
     ///
     /// # Errors
-    /// When a message is refused, or a tenth of them could not be sent in time.
+    /// When a message is refused, or a quarter of them could not be sent in time.
     pub(super) async fn send(self, crowd: &Crowd, duration: Duration) -> Result<Sent> {
         if self.per_second == 0 {
             return Ok(Sent::default());
