@@ -236,7 +236,10 @@ pub(crate) fn envelope(
     retry_context: Option<&Value>,
 ) -> Vec<u8> {
     let envelope = Envelope { data: Data(data), metadata: Metadata { binding_data, retry_context } };
-    serde_json::to_vec(&envelope).expect("texts and JSON values are always JSON")
+    // Enough for most, so that it need not grow again and again.
+    let mut text = Vec::with_capacity(2048);
+    serde_json::to_writer(&mut text, &envelope).expect("texts and JSON values are always JSON");
+    text
 }
 
 #[derive(Serialize)]

@@ -2,9 +2,9 @@
 //!
 //! Easily missed: a wrong method gives 404, not 405, and a preflight request is answered before any function is looked for.
 
-use axum::Router;
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{Request, State};
+use axum::handler::Handler as _;
 use axum::response::{IntoResponse, Response};
 use axum::serve::ListenerExt as _;
 use bytes::Bytes;
@@ -34,8 +34,9 @@ pub(crate) async fn serve(listener: TcpListener, succession: Succession, shutdow
         // Without it small answers may wait; with an error they still arrive.
         let _ = stream.set_nodelay(true);
     });
-    let router = Router::new().fallback(answer).with_state(succession.clone());
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await {
+    // One handler for everything: the routes are those of the app, not of a router.
+    let service = answer.with_state(succession.clone()).into_make_service();
+    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(shutdown.cancelled_owned()).await {
         succession.current().now().observer().log(LogLevel::Error, format!("the listener has failed: {error}"));
     }
 }

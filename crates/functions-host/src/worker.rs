@@ -24,8 +24,7 @@ mod probe;
 mod process;
 mod supervisor;
 
-pub(crate) use client::local_client;
-use client::redirects;
+pub(crate) use client::{Begun, CallError, HandlerClient, local_client};
 pub(crate) use supervisor::Supervisor;
 
 /// A process that broke a call has left by then, or it has not and the call is all that is broken.
@@ -34,9 +33,8 @@ const TIME_TO_NOTICE: Duration = Duration::from_millis(250);
 /// How to reach the handler, as long as one process of it lives.
 #[derive(Debug, Clone)]
 pub(crate) struct Link {
-    pub(crate) address: SocketAddr,
     /// Its own client for each process, so that no connection outlives the process it leads to.
-    pub(crate) http: reqwest::Client,
+    pub(crate) http: HandlerClient,
     worker_id: Uuid,
     /// Absent when the process is somebody else's.
     process_id: Option<u32>,
@@ -111,16 +109,13 @@ impl Worker {
     }
 
     /// A handler that somebody else started and that listens already; nobody watches it.
-    ///
-    /// # Errors
-    /// When no HTTP client can be made.
-    pub(crate) fn attached(address: SocketAddr, mode: HttpMode, observer: &Observer) -> reqwest::Result<Worker> {
+    pub(crate) fn attached(address: SocketAddr, mode: HttpMode, observer: &Observer) -> Worker {
         let ended = CancellationToken::new();
         // Nobody will notice its end, so nobody shall wait for that.
         ended.cancel();
-        let http = local_client(redirects(mode))?;
-        let link = Link { address, http, worker_id: Uuid::nil(), process_id: None, ended };
-        Ok(Worker::in_state(State::Ready(link), Duration::ZERO, observer).0)
+        let http = HandlerClient::new(address, mode);
+        let link = Link { http, worker_id: Uuid::nil(), process_id: None, ended };
+        Worker::in_state(State::Ready(link), Duration::ZERO, observer).0
     }
 
     /// A worker that nobody starts and that nobody may wait for.

@@ -10,6 +10,7 @@ use functions_host::console::{Colour, Style, banner, render};
 use functions_host::events::{HostEvent, ListedFunction};
 use jiff::Timestamp;
 use local_stack::{BuildNews, Diagnostics, Freshness, LocalStack, Observer, StackEvent};
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -22,6 +23,9 @@ use tracing_subscriber::fmt::time::FormatTime;
 
 /// How many texts may wait for a terminal that is not read. More are counted and dropped.
 const WAITING_TEXTS: usize = 4096;
+/// How long lines gather before they are printed together. Nobody sees it, and a thread that is woken for every line costs a busy host
+/// more than the line.
+const GATHERING: Duration = Duration::from_millis(5);
 /// How long the end waits for what is not printed yet.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// What of the emulator is shown: clients that come and go, what is refused, and what reaches nobody.
@@ -207,20 +211,27 @@ impl Drop for Line<'_> {
 
 /// A closed stdout (`cargo dev | head`) is no reason to stop serving.
 fn print_all(waiting: &Receiver<Text>, dropped: &AtomicU64) {
-    while let Ok(text) = waiting.recv() {
-        let mut stdout = io::stdout().lock();
+    let mut page = String::new();
+    while let Ok(first) = waiting.recv() {
         let lost = dropped.swap(0, Ordering::Relaxed);
         if lost > 0 {
-            let _ = writeln!(stdout, "[{lost} lines were dropped, because nobody read them]");
+            let _ = writeln!(page, "[{lost} lines were dropped, because nobody read them]");
         }
-        match text {
-            Text::News(text) => {
-                let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
-            }
-            Text::Flush(done) => {
-                let _ = done.try_send(());
+        let mut flushed = Vec::new();
+        for text in std::iter::once(first).chain(waiting.try_iter()) {
+            match text {
+                Text::News(text) => page.push_str(&text),
+                Text::Flush(done) => flushed.push(done),
             }
         }
+        let mut stdout = io::stdout().lock();
+        let _ = stdout.write_all(page.as_bytes()).and_then(|()| stdout.flush());
+        drop(stdout);
+        page.clear();
+        for done in flushed {
+            let _ = done.try_send(());
+        }
+        std::thread::sleep(GATHERING);
     }
 }
 

@@ -6,12 +6,14 @@
 mod story;
 
 use jiff::SignedDuration;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
 use bytes::Bytes;
 use futures_util::future::join_all;
-use http::header;
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -32,7 +34,7 @@ use crate::invocation::{BindingData, HttpCall, Sys, envelope};
 use crate::schedule::time_span;
 use crate::timers::Firing;
 use crate::warnings::{Warning, WarningCode};
-use crate::worker::Link;
+use crate::worker::{CallError, Link};
 use story::given_outputs;
 
 /// What starts an invocation.
@@ -71,6 +73,9 @@ pub(crate) enum Reply {
     /// The return value, for a client of the SignalR service; `None` is null.
     Returned(Option<Box<RawValue>>),
 }
+
+/// How the host names itself; [`HOST_VERSION`] is the end of it.
+pub(super) const USER_AGENT: &str = "Azure-Functions-Host/4.1052.200.0";
 
 /// What .NET prints for a reason that is not given; the SignalR extension gives none.
 const NO_REASON: &str = "(null)";
@@ -162,9 +167,10 @@ impl Invocation<'_> {
 
     async fn steps(&self, call: Call, link: &Link, notes: &Notes) -> Result<Reply, String> {
         match call {
-            Call::Proxied(request) => self.proxy(*request, link).await,
+            // Each future has room for all that it may become, so what is not common has a place of its own.
+            Call::Proxied(request) => Box::pin(self.proxy(*request, link)).await,
             Call::Http(request) => match self.forwarding_path(&request) {
-                Some(path) => self.forward(&request, &path, link).await,
+                Some(path) => Box::pin(self.forward(&request, &path, link)).await,
                 None => self.invoke(Call::Http(request), link, notes).await,
             },
             Call::Timer(_) | Call::SignalR(_) | Call::ByHand => self.invoke(call, link, notes).await,
@@ -206,7 +212,9 @@ impl Invocation<'_> {
             answer.outcome(&self.function.outputs, zone).map_err(|error| error.to_string())?;
         about_the_answer.into_iter().for_each(|note| notes.add(note));
         self.tell_outputs(&outputs);
-        self.send_outputs(outputs, context).await?;
+        if !outputs.is_empty() {
+            Box::pin(self.send_outputs(outputs, context)).await?;
+        }
         Ok(match self.function.trigger {
             Trigger::SignalR(_) => Reply::Returned(returned),
             Trigger::Http(_) | Trigger::Timer(_) => Reply::Output(response),
@@ -251,28 +259,19 @@ impl Invocation<'_> {
 
     /// Posts the envelope and reads the answer.
     async fn send(&self, body: Vec<u8>, link: &Link, zone: &TimeZone) -> Result<Answer, String> {
-        let url = format!("http://{}/{}", link.address, self.function.name);
-        let body = match self.host.framing {
-            BodyFraming::ContentLength => reqwest::Body::from(body),
-            BodyFraming::Chunked => {
-                reqwest::Body::wrap_stream(futures_util::stream::iter([Ok::<_, std::convert::Infallible>(
-                    Bytes::from(body),
-                )]))
-            }
-        };
-        let request = link.http.post(url).header(header::CONTENT_TYPE, "application/json; charset=utf-8").body(body);
-        let response = match with_host_headers(request, self.id).send().await {
+        let mut request = Request::new(Bytes::from(body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = Uri::try_from(format!("/{}", self.function.name)).map_err(|error| error.to_string())?;
+        let headers = request.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+        add_host_headers(headers, self.id);
+        let framing = self.host.framing;
+        let response = match link.http.call(request, |body| framing.frame(body)).await {
             Ok(response) => response,
             Err(error) => return Err(self.broken(&error, link).await),
         };
-        let status = response.status();
         let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let content_type = content_type.map(str::to_owned);
-        let body = match response.bytes().await {
-            Ok(body) => body,
-            Err(error) => return Err(self.broken(&error, link).await),
-        };
-        Answer::read(status, content_type.as_deref(), &body, zone).map_err(|error| error.to_string())
+        Answer::read(response.status(), content_type, response.body(), zone).map_err(|error| error.to_string())
     }
 
     /// Before anything is made of the outputs, so that a failure there does not lose them.
@@ -293,9 +292,9 @@ impl Invocation<'_> {
         host.observer.tell(&HostEvent::Answered { function: function.name.clone(), id: *id, outputs });
     }
 
-    async fn broken(&self, error: &reqwest::Error, link: &Link) -> String {
+    async fn broken(&self, error: &CallError, link: &Link) -> String {
         self.host.worker.settle(link).await;
-        request_error(error, link)
+        error.to_string()
     }
 
     /// Bindings are served at the same time and waited for together (functions-host 3.7).
@@ -311,21 +310,19 @@ impl Invocation<'_> {
 }
 
 /// The headers by which a handler recognises its host (functions-host 2.2).
-pub(super) fn with_host_headers(request: reqwest::RequestBuilder, id: Uuid) -> reqwest::RequestBuilder {
-    request
-        .header("X-Azure-Functions-HostVersion", HOST_VERSION)
-        .header("X-Azure-Functions-InvocationId", id.to_string())
-        .header(header::USER_AGENT, format!("Azure-Functions-Host/{HOST_VERSION}"))
+pub(super) fn add_host_headers(headers: &mut HeaderMap, id: Uuid) {
+    let mut text = Uuid::encode_buffer();
+    let id = HeaderValue::from_str(id.hyphenated().encode_lower(&mut text)).expect("an id is digits and hyphens");
+    headers.insert("x-azure-functions-hostversion", HeaderValue::from_static(HOST_VERSION));
+    headers.insert("x-azure-functions-invocationid", id);
+    headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
 }
 
-/// Why the handler did not answer, as .NET words it.
-fn request_error(error: &reqwest::Error, link: &Link) -> String {
-    if error.is_connect() {
-        return format!("Connection refused ({})", link.address);
+impl BodyFraming {
+    fn frame(self, body: Bytes) -> Body {
+        match self {
+            BodyFraming::ContentLength => Body::from(body),
+            BodyFraming::Chunked => Body::from_stream(futures_util::stream::iter([Ok::<_, Infallible>(body)])),
+        }
     }
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    format!("An error occurred while sending the request. {cause}")
 }

@@ -214,7 +214,7 @@ fn start_worker(
 ) -> Result<Worker, StartError> {
     let App { root, host, functions, settings, .. } = app;
     match source {
-        WorkerSource::Attached(handler) => Ok(Worker::attached(handler, host.custom_handler.http_mode, observer)?),
+        WorkerSource::Attached(handler) => Ok(Worker::attached(handler, host.custom_handler.http_mode, observer)),
         // An app without functions never starts its handler (functions-host 1.5).
         WorkerSource::Process if functions.is_empty() => Ok(Worker::that_never_starts(observer)),
         WorkerSource::Awaited => Ok(Worker::that_never_starts(observer)),

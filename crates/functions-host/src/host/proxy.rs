@@ -9,15 +9,15 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use bytes::Bytes;
-use futures_util::StreamExt as _;
+use http::uri::PathAndQuery;
 use http::{HeaderMap, header};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use super::HOST_VERSION;
+use super::call::add_host_headers;
 use super::forward::copy_end_to_end;
 use crate::events::{Cause, Excerpt, without_secrets};
-use crate::worker::Link;
+use crate::worker::{Begun, CallError, Link};
 
 /// Chunks that wait for a client who reads slowly; the handler waits from then on.
 const CHUNKS_AHEAD: usize = 4;
@@ -34,13 +34,13 @@ pub(crate) struct Proxied {
 pub(super) enum ProxyError {
     /// The handler gave no head of a response.
     #[error("Failed to proxy request with ForwarderError: Request")]
-    Request(#[source] reqwest::Error),
+    Request(#[source] CallError),
     /// The caller is gone.
     #[error("Failed to proxy request with ForwarderError: RequestCanceled")]
     Cancelled,
     /// The handler's response broke off.
     #[error("Failed to proxy request with ForwarderError: ResponseBodyDestination")]
-    Response(#[source] reqwest::Error),
+    Response(#[source] CallError),
 }
 
 impl Proxied {
@@ -60,7 +60,8 @@ impl Proxied {
     /// Passes everything on, until the response has ended.
     pub(super) async fn pass_on(self, id: Uuid, link: &Link) -> Result<(), ProxyError> {
         let Proxied { request, response: head } = self;
-        let answer = send(request, id, link).await.map_err(ProxyError::Request)?;
+        let mut begun = send(request, id, link).await.map_err(ProxyError::Request)?;
+        let answer = &begun.response;
         let mut response = Response::new(Body::empty());
         *response.status_mut() = answer.status();
         copy_end_to_end(answer.headers(), response.headers_mut());
@@ -71,14 +72,16 @@ impl Proxied {
         *response.body_mut() =
             Body::from_stream(futures_util::stream::poll_fn(move |context| waiting.poll_recv(context)));
         head.send(response).map_err(|_| ProxyError::Cancelled)?;
-        let mut body = answer.bytes_stream();
         loop {
             let chunk = tokio::select! {
-                chunk = body.next() => chunk,
+                chunk = begun.next() => chunk,
                 () = chunks.closed() => return Err(ProxyError::Cancelled),
             };
             match chunk {
-                None => return Ok(()),
+                None => {
+                    begun.end();
+                    return Ok(());
+                }
                 Some(Ok(chunk)) => chunks.send(Ok(chunk)).await.map_err(|_| ProxyError::Cancelled)?,
                 Some(Err(error)) => {
                     // The caller must not take half of a response for a whole one.
@@ -91,9 +94,8 @@ impl Proxied {
 }
 
 /// The handler gets the original path, query and headers; only the host's own headers are put in place of the caller's.
-async fn send(request: Request, id: Uuid, link: &Link) -> reqwest::Result<reqwest::Response> {
+async fn send(request: Request, id: Uuid, link: &Link) -> Result<Begun, CallError> {
     let (parts, body) = request.into_parts();
-    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     let mut headers = HeaderMap::new();
     copy_end_to_end(&parts.headers, &mut headers);
     let has_body = parts.headers.contains_key(header::TRANSFER_ENCODING);
@@ -101,14 +103,15 @@ async fn send(request: Request, id: Uuid, link: &Link) -> reqwest::Result<reqwes
     if let Some(length) = length {
         headers.insert(header::CONTENT_LENGTH, length.clone());
     }
-    headers.remove("x-azure-functions-hostversion");
-    headers.remove("x-azure-functions-invocationid");
-    let url = format!("http://{}{path}", link.address);
-    let mut outgoing = link.http.request(parts.method, url).headers(headers);
-    outgoing = outgoing.header("X-Azure-Functions-HostVersion", HOST_VERSION);
-    outgoing = outgoing.header("X-Azure-Functions-InvocationId", id.to_string());
-    if has_body || length.is_some_and(|length| length != "0") {
-        outgoing = outgoing.body(reqwest::Body::wrap_stream(body.into_data_stream()));
-    }
-    outgoing.send().await
+    let agent = headers.remove(header::USER_AGENT);
+    add_host_headers(&mut headers, id);
+    // The caller's own, if it has one, and none otherwise.
+    headers.remove(header::USER_AGENT);
+    headers.extend(agent.map(|agent| (header::USER_AGENT, agent)));
+    let has_body = has_body || length.is_some_and(|length| length != "0");
+    let mut outgoing = Request::new(if has_body { body } else { Body::empty() });
+    // In the form of a path, whatever form the caller has used.
+    let path = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+    (*outgoing.method_mut(), *outgoing.uri_mut(), *outgoing.headers_mut()) = (parts.method, path.into(), headers);
+    link.http.begin(outgoing).await
 }

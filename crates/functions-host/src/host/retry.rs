@@ -43,8 +43,14 @@ impl Drop for Waiting<'_> {
 /// Runs a function until it succeeds or its policy says that it is enough; the last attempt is what counts.
 pub(super) async fn run(host: &Shared, function: &Function, call: Call) -> Finished {
     // Most functions have no policy, and then nothing is kept for another attempt.
-    let Some(policy) = &function.retry else { return call::run(host, function, call, None).await };
-    let Some(mut next) = call.again() else { return call::run(host, function, call, None).await };
+    let next = function.retry.as_ref().and_then(|policy| Some((policy, call.again()?)));
+    match next {
+        Some((policy, next)) => Box::pin(run_again(host, function, policy, call, next)).await,
+        None => call::run(host, function, call, None).await,
+    }
+}
+
+async fn run_again(host: &Shared, function: &Function, policy: &RetryPolicy, call: Call, mut next: Call) -> Finished {
     let mut finished = call::run(host, function, call, Some(context(policy, 0, None))).await;
     let mut waiting = None;
     let activity = next.activity();

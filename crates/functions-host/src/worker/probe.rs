@@ -5,15 +5,18 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::body::Body;
+use http::Request;
 use tokio::time::MissedTickBehavior;
 
+use super::{CallError, HandlerClient};
 use crate::events::{LogLevel, Observer};
 
 const INTERVAL: Duration = Duration::from_millis(25);
 
 /// Asks for `/` until somebody answers; false when nobody does within `timeout`.
 pub(super) async fn until_ready(
-    http: &reqwest::Client,
+    http: &HandlerClient,
     address: SocketAddr,
     timeout: Duration,
     observer: &Observer,
@@ -21,14 +24,14 @@ pub(super) async fn until_ready(
     tokio::time::timeout(timeout, ask(http, address, observer)).await.is_ok()
 }
 
-async fn ask(http: &reqwest::Client, address: SocketAddr, observer: &Observer) {
+async fn ask(http: &HandlerClient, address: SocketAddr, observer: &Observer) {
     let mut interval = tokio::time::interval(INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut is_first = true;
     loop {
         interval.tick().await;
-        match http.get(format!("http://{address}/")).send().await {
-            Err(error) if error.is_connect() => {
+        match http.begin(Request::new(Body::empty())).await {
+            Err(CallError::Refused(_)) => {
                 // The real host says it every time.
                 if std::mem::take(&mut is_first) {
                     let text = format!(

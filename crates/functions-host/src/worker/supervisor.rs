@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::failures::{Failures, Verdict};
 use super::pace::{self, Pace, Start};
 use super::process::{Process, ProcessSettings};
-use super::{Attempts, Link, Past, State, Worker, WorkerSettings, local_client, probe, redirects};
+use super::{Attempts, HandlerClient, Link, Past, State, Worker, WorkerSettings, probe};
 use crate::events::{AfterExit, HostEvent, LogLevel};
 use crate::warnings::{Warning, WarningCode};
 
@@ -175,16 +175,11 @@ impl Supervisor {
         ended: &CancellationToken,
         shutdown: &CancellationToken,
     ) -> End {
-        let http = match local_client(redirects(self.settings.handler.http_mode)) {
-            Ok(http) => http,
-            Err(error) => {
-                return End::Failed { line: "cannot make an HTTP client".to_owned(), error: Some(error.to_string()) };
-            }
-        };
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        let http = HandlerClient::new(address, self.settings.handler.http_mode);
         let (started, timeout) = (Instant::now(), self.settings.handler.initialization_timeout);
         let process_id = Some(process.id());
-        let mut link = Some(Link { address, http: http.clone(), worker_id, process_id, ended: ended.clone() });
+        let mut link = Some(Link { http: http.clone(), worker_id, process_id, ended: ended.clone() });
         let observer = self.worker.observer.clone();
         let mut readiness = std::pin::pin!(probe::until_ready(&http, address, timeout, &observer));
         let mut running = true;

@@ -5,6 +5,7 @@
 mod harness;
 
 mod apps;
+mod connections;
 mod invocations;
 mod keys;
 mod proxying;
