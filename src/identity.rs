@@ -69,7 +69,9 @@ pub(crate) enum Disbelief {
     #[error("`x-ms-client-principal` comes without `x-ms-client-principal-id`, which names the user")]
     NoPrincipalId,
     /// A caller's, outside development.
-    #[error("`{0}` is believed only in development: under `cargo dev` or `func start`, where `AZURE_FUNCTIONS_ENVIRONMENT` is `Development`")]
+    #[error(
+        "`{0}` is believed only in development: under `cargo dev` or `func start`, where `AZURE_FUNCTIONS_ENVIRONMENT` is `Development`"
+    )]
     DevelopmentName(&'static str),
     /// Nobody has said whose tokens to believe.
     #[error(

@@ -8,13 +8,8 @@ use url::{Host, Url};
 /// What a platform gives to every app and a host on one's own machine to none; no plan sets all of them, and Flex Consumption has no
 /// `WEBSITE_INSTANCE_ID`. `WEBSITE_HOSTNAME` is not among them, because local hosts set it too (functions-host 1.4), and neither is
 /// `CONTAINER_NAME`, which many a container for development has.
-const MARKS_OF_A_PLATFORM: [&str; 5] = [
-    "WEBSITE_INSTANCE_ID",
-    "WEBSITE_SITE_NAME",
-    "WEBSITE_POD_NAME",
-    "CONTAINER_APP_NAME",
-    "LEGION_SERVICE_HOST",
-];
+const MARKS_OF_A_PLATFORM: [&str; 5] =
+    ["WEBSITE_INSTANCE_ID", "WEBSITE_SITE_NAME", "WEBSITE_POD_NAME", "CONTAINER_APP_NAME", "LEGION_SERVICE_HOST"];
 
 /// Whom the handler believes, and what callers may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
