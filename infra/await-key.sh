@@ -9,11 +9,16 @@ attempts=30
 while [ "$attempts" -gt 0 ]; do
   # A call has the app start, should nobody else have called it.
   curl --silent --output /dev/null --max-time 20 "https://$host/api/negotiate" || true
-  if "$here/has-key.sh" "$1" "$2"; then
+  # An app that is starting cannot always be asked yet.
+  if problem=$("$here/has-key.sh" "$1" "$2" 2>&1); then
     exit 0
   fi
   attempts=$((attempts - 1))
   sleep 10
 done
+if [ -n "$problem" ]; then
+  echo "for five minutes nobody could say whether the app has made its key \`signalr_extension\`: $problem" >&2
+  exit 2
+fi
 echo "the app has made no key \`signalr_extension\` in five minutes; see \"Troubleshooting\" in docs/deploy.md" >&2
 exit 1

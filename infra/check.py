@@ -1,6 +1,6 @@
 """Reads the Bicep files as far as that goes without the Bicep compiler, and says what would be wrong.
 
-usage: check.py FILE [FILE ...]
+usage: check.py FILE [FILE ...]; test_check.py beside it shows that it can fail
 
 Each file must parse. Each name that is used must be declared, and the other way round. Each module must be given the parameters that
 its file has, and only those. No output and no setting may have a key. What types the properties of resources have, only the compiler
@@ -60,7 +60,8 @@ class File:
         for kind, name, node in self.declared:
             if kind == "output" and KEYS.search(text(node)):
                 yield node, f"the output `{name}` gives away a key"
-            if kind == "resource" and node.parent is self.root and "'Microsoft.Web/sites@" in text(node) and KEYS.search(text(node)):
+            # Compared with `==`: each access makes another object for the same node.
+            if kind == "resource" and node.parent == self.root and "'Microsoft.Web/sites" in text(node) and KEYS.search(text(node)):
                 yield node, f"the settings of `{name}` hold a key"
 
     def unused(self):

@@ -3,8 +3,8 @@
 #
 # usage: infra/deploy.sh RESOURCE_GROUP NAME [PARAMETER=VALUE ...]
 #
-# The parameters are those of infra/main.bicep. Needs `az`, signed in, and what `cargo xtask package` needs, unless FUNCTION_APP_ZIP names
-# a zip that it has made.
+# The parameters are in infra/main.parameters.json, and infra/main.bicep explains them; those that are given here count for this run alone.
+# Needs `az`, signed in, and what `cargo xtask package` needs, unless FUNCTION_APP_ZIP names a zip that it has made.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -16,23 +16,23 @@ group=$1
 name=$2
 shift 2
 
-# deploy UPSTREAM PARAMETER...: prints the name of the app.
+location=${AZURE_LOCATION:-$(az group show --name "$group" --query location --output tsv)}
+parameters=$(mktemp)
+trap 'rm -f "$parameters"' EXIT
+
+# deploy UPSTREAM PARAMETER...: prints the name of the app. The blanks of the file are filled in as azd fills them in.
 deploy() {
-  upstream=$1
+  sed -e "s/\${AZURE_ENV_NAME}/$name/" -e "s/\${AZURE_LOCATION}/$location/" -e "s/\${SIGNALR_UPSTREAM=off}/$1/" \
+    infra/main.parameters.json >"$parameters"
   shift
-  az deployment group create --resource-group "$group" --name signalr-functions \
-    --template-file infra/main.bicep --parameters name="$name" upstream="$upstream" "$@" \
+  # What comes later wins. Each app in a group has deployments of its own.
+  az deployment group create --resource-group "$group" --name "signalr-functions-$name" \
+    --template-file infra/main.bicep --parameters "@$parameters" "$@" \
     --query properties.outputs.appName.value --output tsv
 }
 
-# An upstream that is on stays on while the resources are made again: its key is there already.
-app=$(az deployment group show --resource-group "$group" --name signalr-functions \
-  --query properties.outputs.appName.value --output tsv 2>/dev/null || true)
-if [ -n "$app" ] && infra/has-key.sh "$group" "$app"; then
-  deploy on "$@" >/dev/null
-else
-  app=$(deploy off "$@")
-fi
+upstream=$(infra/upstream.sh "$group" "$name")
+app=$(deploy "$upstream" "$@")
 
 infra/publish.sh "$group" "$app" ${FUNCTION_APP_ZIP:+"$FUNCTION_APP_ZIP"}
 

@@ -3,6 +3,8 @@
 //
 // The upstream of SignalR Service needs the system key of the app, which the app makes when it runs for the first time. So this is
 // deployed twice: before the package with `upstream=off`, and after it with `upstream=on`. infra/deploy.sh does both.
+//
+// What is not given is set to its default, also when it was something else before. infra/main.parameters.json gives all of it.
 
 targetScope = 'resourceGroup'
 
@@ -21,11 +23,39 @@ param allowedOrigins array = []
 @allowed(['send', 'always', 'never'])
 param requireSignIn string = 'send'
 
+@description('The role that may change the groups of others.')
+param managerRole string = 'manager'
+
 @description('OpenID Connect issuer whose bearer tokens are believed; empty for none.')
 param oidcIssuer string = ''
 
 @description('Audience that those tokens must have.')
 param oidcAudience string = ''
+
+@description('The claim that is the user id.')
+param oidcUserClaim string = 'sub'
+
+@description('The claim that holds the roles.')
+param oidcRolesClaim string = 'roles'
+
+@description('`on` once App Service authentication is on, which is switched on elsewhere: its headers are believed then.')
+@allowed(['off', 'on'])
+param appServiceAuthentication string = 'off'
+
+@description('Further claims of a caller that its connection carries, separated by commas.')
+param signalRClaims string = ''
+
+@description('Which log lines the handler writes, as filter directives.')
+param logFilter string = 'info'
+
+@description('Where a handler that was built with `otel` sends spans; empty for nowhere.')
+param otelEndpoint string = ''
+
+@description('The name of the app in its spans; empty for the name of the function app.')
+param otelServiceName string = ''
+
+@description('App settings of functions of your own.')
+param moreSettings object = {}
 
 @description('Size of SignalR Service. The free one has 20 connections and no guarantee.')
 @allowed(['Free_F1', 'Standard_S1', 'Premium_P1'])
@@ -99,6 +129,15 @@ module app 'modules/app.bicep' = {
     requireSignIn: requireSignIn
     oidcIssuer: oidcIssuer
     oidcAudience: oidcAudience
+    managerRole: managerRole
+    oidcUserClaim: oidcUserClaim
+    oidcRolesClaim: oidcRolesClaim
+    appServiceAuthentication: appServiceAuthentication
+    signalRClaims: signalRClaims
+    logFilter: logFilter
+    otelEndpoint: otelEndpoint
+    otelServiceName: otelServiceName
+    moreSettings: moreSettings
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount
   }

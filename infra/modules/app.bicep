@@ -15,6 +15,15 @@ param allowedOrigins array
 param requireSignIn string
 param oidcIssuer string
 param oidcAudience string
+param managerRole string
+param oidcUserClaim string
+param oidcRolesClaim string
+param appServiceAuthentication string
+param signalRClaims string
+param logFilter string
+param otelEndpoint string
+param otelServiceName string
+param moreSettings object
 param instanceMemoryMB int
 param maximumInstanceCount int
 
@@ -77,7 +86,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
   // As a resource of its own, so that a setting that was taken out here is gone there.
   resource settings 'config' = {
     name: 'appsettings'
-    properties: {
+    properties: union(moreSettings, appServiceAuthentication == 'on' ? { WEBSITE_AUTH_ENABLED: 'True' } : {}, {
       FUNCTIONS_EXTENSION_VERSION: '~4'
       AzureWebJobsStorage__accountName: storageName
       AzureWebJobsStorage__credential: 'managedidentity'
@@ -87,11 +96,17 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
       AzureSignalRConnectionString__clientId: identityClientId
       APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
-      RUST_LOG: 'info'
+      RUST_LOG: logFilter
       RequireSignIn: requireSignIn
       OidcIssuer: oidcIssuer
       OidcAudience: oidcAudience
-    }
+      ManagerRole: managerRole
+      OidcUserClaim: oidcUserClaim
+      OidcRolesClaim: oidcRolesClaim
+      SignalRClaims: signalRClaims
+      OTEL_EXPORTER_OTLP_ENDPOINT: otelEndpoint
+      OTEL_SERVICE_NAME: otelServiceName
+    })
   }
 }
 
