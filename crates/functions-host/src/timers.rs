@@ -159,7 +159,10 @@ impl<R: Runner> Timer<'_, R> {
         let known = self.known_status().await;
         let mut status =
             known.as_ref().map_or_else(|| self.first_status(&started), |known| self.checked(known, &started));
-        if known.as_ref() != Some(&status) {
+        if known.as_ref() == Some(&status) {
+            // It may come from a file, and a run by hand asks the memory.
+            self.timers.statuses.set(&self.function.name, status.clone());
+        } else {
             self.keep(&status).await;
         }
         self.announce(&started);

@@ -85,10 +85,11 @@ impl Invoker {
         self.0.worker.process_id()
     }
 
-    /// Whether the handler of another app would need the port that this one has (functions-host 1.1).
+    /// Whether the handler of another app would need the port that this one has (functions-host 1.1). Also while this one is between two
+    /// processes: the next of them would answer in the place of the other app's.
     pub(super) fn keeps_port_of(&self, other: &App) -> bool {
         let port = |app: &App| app.host.custom_handler.port;
-        self.handler_process().is_some() && port(other).is_some() && port(other) == port(self.app())
+        self.source() == WorkerSource::Process && port(other).is_some() && port(other) == port(self.app())
     }
 
     /// Somebody whom the handler has to wait for, until the token is dropped.

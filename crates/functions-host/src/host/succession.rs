@@ -28,7 +28,7 @@ struct Inner {
     /// Apps that were replaced and end their last calls, and restarts.
     tasks: TaskTracker,
     /// Held while another app gets ready: one at a time.
-    turn: tokio::sync::Mutex<()>,
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Succession {
@@ -42,7 +42,7 @@ impl Succession {
         let invoker = Invoker::new(&ground, app, worker, Attempts::AsInAzure, &shutdown)?;
         invoker.announce();
         let current = Current::new(invoker, worker);
-        let (tasks, turn) = (TaskTracker::new(), tokio::sync::Mutex::default());
+        let (tasks, turn) = (TaskTracker::new(), Arc::default());
         Ok(Succession(Arc::new(Inner { current, ground, shutdown, tasks, turn })))
     }
 
@@ -58,9 +58,15 @@ impl Succession {
 
     /// Puts an app with its handler into the place of the one that runs.
     pub(super) async fn reload(&self, app: App, worker: WorkerSource) -> Result<Retirement, ReloadError> {
-        let _turn = self.0.turn.lock().await;
+        let turn = Arc::clone(&self.0.turn).lock_owned().await;
         if worker == WorkerSource::Process && self.0.current.now().keeps_port_of(&app) {
-            return self.reload_in_turn(app).await;
+            // Goes on when nobody waits for it any more: calls that wait at the door would wait for ever.
+            let this = self.clone();
+            let reloaded = self.0.tasks.spawn(async move {
+                let _turn = turn;
+                this.reload_in_turn(app).await
+            });
+            return reloaded.await.unwrap_or_else(|error| Err(ReloadError::Handler { reason: error.to_string() }));
         }
         let replaced = self.serve_instead(app, worker).await?;
         Ok(Retirement(self.0.tasks.spawn(replaced.retire())))

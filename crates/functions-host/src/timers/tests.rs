@@ -291,6 +291,19 @@ async fn a_run_that_was_missed_is_made_up_for_once_at_the_start() {
 }
 
 #[tokio::test]
+async fn a_run_by_hand_after_a_restart_knows_the_status_from_the_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let timers = after_a_run(folder.path(), "0 */5 * * * *").await;
+    let trigger = trigger("0 */5 * * * *");
+    assert_eq!(timers.manual_run("statusUpdate", &trigger).status, None);
+    // It waits for the next run, and is told to stop.
+    let clock = clock_at("2026-02-07T15:46:00Z");
+    let record = run_with(&timers, &trigger, &clock, 1, Duration::ZERO).await;
+    let status = record.timers.manual_run("statusUpdate", &trigger).status.expect("the status of the run before");
+    assert!(status.last.is_some(), "{status:?}");
+}
+
+#[tokio::test]
 async fn a_schedule_that_has_changed_makes_nothing_past_due() {
     let folder = tempfile::tempdir().unwrap();
     let timers = after_a_run(folder.path(), "0 * * * * *").await;

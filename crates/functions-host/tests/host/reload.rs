@@ -138,6 +138,38 @@ async fn handlers_with_a_fixed_port_take_turns_and_calls_wait() {
 }
 
 #[tokio::test]
+async fn a_reload_that_nobody_waits_for_any_more_leaves_no_call_waiting() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).unwrap().port();
+    let running = obedient().host_json("/customHandler", "port", json!(port)).start().await;
+    let before = pid(&running).await;
+    // It is polled once, which is enough for the old handler to be on its way out.
+    tokio::select! {
+        biased;
+        _ = running.host.reload(running.app.load(), WorkerSource::Process) => panic!("the old handler takes its time"),
+        () = std::future::ready(()) => {}
+    }
+    let after = tokio::time::timeout(LONG, pid(&running)).await.expect("the door is open again");
+    assert_ne!(before, after);
+    running.host.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_fixed_port_is_taken_in_turn_also_where_the_handler_before_has_no_process_at_the_moment() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).unwrap().port();
+    let app =
+        TestApp::new().handler("exit-7").function("describe", &http()).host_json("/customHandler", "port", json!(port));
+    let running = app.start().await;
+    running.host.stopped().await;
+    let failures =
+        || running.events.all().iter().filter(|event| matches!(event, HostEvent::WorkerFailed { .. })).count();
+    let before = failures();
+    running.host.reload(running.app.load(), WorkerSource::Process).await.unwrap_err();
+    // In turn: the next one has failed, and then the one before, which was ended for it, has failed once more.
+    assert_eq!(failures(), before + 2);
+    running.host.shutdown().await;
+}
+
+#[tokio::test]
 async fn calls_wait_for_a_handler_that_is_awaited_and_are_told_when_it_does_not_come() {
     let app = TestApp::new().function("hello", &http());
     let running = app.start_on(listener().await, WorkerSource::Awaited, |_| {}).await;
