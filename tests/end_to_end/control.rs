@@ -142,6 +142,21 @@ async fn a_function_that_never_answers_times_out_by_the_clock_of_the_stack() {
 }
 
 #[tokio::test]
+async fn another_handler_in_the_process_takes_the_place_of_the_first() {
+    let (app, time) = (clock_app("0 0 0 1 1 *"), VirtualClock::starting_now());
+    let mut stack = start(&app, &time).await;
+    for text in ["second", "third"] {
+        let reply = async move || Json(json!({"Outputs": {"res": {"body": text}}}));
+        let handler = Handler::in_process(Router::new().route("/negotiate", on_post(reply)));
+        stack.reload(handler).await.unwrap();
+        assert_eq!(post(&stack, "/api/negotiate", "").await.text().await.unwrap(), text);
+        stack.restart(Part::Handler).await.unwrap();
+        assert_eq!(post(&stack, "/api/negotiate", "").await.text().await.unwrap(), text);
+    }
+    stack.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_token_is_good_for_an_hour_by_the_clock_of_the_stack() {
     let (app, time) = (clock_app("0 0 0 1 1 *"), time_at("2030-02-07T15:44:30Z"));
     let stack = start(&app, &time).await;

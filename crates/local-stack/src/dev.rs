@@ -121,8 +121,10 @@ impl Dev<'_> {
             return Ok(());
         }
         let handler = self.maker.handler();
-        self.seen = declared;
+        // What cannot be taken over is tried again with the next change, also when that brings back what was there before.
+        self.seen.clear();
         self.stack.reload(handler).await?;
+        self.seen = declared;
         self.maker.is_in_place();
         self.tell_success();
         if let Some(watch) = &mut self.watch {

@@ -66,6 +66,9 @@ impl LocalStack {
             return Ok(());
         }
         let app = self.load()?;
-        self.put_in_place(app).await
+        if let Some(retirement) = self.put_in_place(app).await? {
+            retirement.ended().await;
+        }
+        Ok(())
     }
 }

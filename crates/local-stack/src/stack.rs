@@ -10,7 +10,9 @@ use crate::{Handler, SignalR, StackOptions, StartError};
 use functions_host::app::App;
 use functions_host::clock::Clock;
 use functions_host::events::{HostEvent, ListedFunction, ListedTrigger, Observer};
-use functions_host::host::{Host, HostOptions, InvocationReport, InvokeError, ReloadError, Stopped, WorkerSource};
+use functions_host::host::{
+    Host, HostOptions, InvocationReport, InvokeError, ReloadError, Retirement, Stopped, WorkerSource,
+};
 use functions_host::keys::Keys;
 use functions_host::timers::ScheduleStore;
 use signalr_emulator::Emulator;
@@ -18,6 +20,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
 
 /// The port of `func start` (functions-host 8.3).
 const DEFAULT_PORT: u16 = 7071;
@@ -37,6 +40,8 @@ pub struct LocalStack {
     /// Where the handler in this process is or was.
     pub(crate) server_port: u16,
     pub(crate) handler_is_stopped: bool,
+    /// Handlers in this process that were replaced and end their last calls.
+    endings: TaskTracker,
     host_address: SocketAddr,
     source: AppSource,
     keys: Option<Keys>,
@@ -74,6 +79,7 @@ impl LocalStack {
             server: None,
             server_port: 0,
             handler_is_stopped: false,
+            endings: TaskTracker::new(),
             host_address: listener.local_addr().expect("a bound socket has an address"),
             source,
             keys: options.keys.map(Keys::open).transpose()?,
@@ -151,11 +157,24 @@ impl LocalStack {
         let app = self.source.load(&handler)?;
         let (old_handler, was_stopped) = (std::mem::replace(&mut self.handler, handler), self.handler_is_stopped);
         self.handler_is_stopped = false;
-        let reloaded = self.put_in_place(app).await;
-        if reloaded.is_err() {
-            (self.handler, self.handler_is_stopped) = (old_handler, was_stopped);
+        // A handler in this process comes in beside the one that is there, which has the port.
+        let (old_server, old_port) = (self.server.take(), self.server_port);
+        if old_server.is_some() {
+            self.server_port = 0;
         }
-        reloaded
+        match self.put_in_place(app).await {
+            Ok(retirement) => {
+                self.end_after(old_server, retirement);
+                Ok(())
+            }
+            Err(error) => {
+                if let Some(server) = std::mem::replace(&mut self.server, old_server) {
+                    server.end().await;
+                }
+                (self.handler, self.handler_is_stopped, self.server_port) = (old_handler, was_stopped, old_port);
+                Err(error)
+            }
+        }
     }
 
     /// Says that the handler which calls wait for does not come; they get 503 and `reason` until the next [`LocalStack::reload`].
@@ -191,6 +210,8 @@ impl LocalStack {
     /// Ends the handler, the host, the emulator and the inspector, in this order, and returns when nothing of them is left.
     pub async fn shutdown(mut self) {
         self.end_host().await;
+        self.endings.close();
+        self.endings.wait().await;
         if let Some(server) = self.server.take() {
             server.end().await;
         }
@@ -232,20 +253,27 @@ impl LocalStack {
         self.source.load(&self.handler)
     }
 
-    /// Puts an app with the handler of this stack into the place of the one that runs.
-    pub(crate) async fn put_in_place(&mut self, app: App) -> Result<(), StartError> {
-        self.serve_handler().await?;
-        if let Some(host) = &self.host {
-            let retirement = host.reload(app, self.worker_source()?).await.map_err(|error| match error {
-                ReloadError::Handler { reason } => StartError::Handler { reason },
-                ReloadError::Start(error) => StartError::Host(error),
-                other => StartError::Handler { reason: other.to_string() },
-            })?;
-            if self.handler_is_stopped {
+    /// Ends a handler in this process when the app that called it has ended its last calls, which it does within half a minute.
+    fn end_after(&self, server: Option<Server>, retirement: Option<Retirement>) {
+        let Some(server) = server else { return };
+        self.endings.spawn(async move {
+            if let Some(retirement) = retirement {
                 retirement.ended().await;
             }
-        }
-        Ok(())
+            server.end().await;
+        });
+    }
+
+    /// Puts an app with the handler of this stack into the place of the one that runs, and answers how that one ends.
+    pub(crate) async fn put_in_place(&mut self, app: App) -> Result<Option<Retirement>, StartError> {
+        self.serve_handler().await?;
+        let Some(host) = &self.host else { return Ok(None) };
+        let reloaded = host.reload(app, self.worker_source()?).await;
+        reloaded.map(Some).map_err(|error| match error {
+            ReloadError::Handler { reason } => StartError::Handler { reason },
+            ReloadError::Start(error) => StartError::Host(error),
+            other => StartError::Handler { reason: other.to_string() },
+        })
     }
 
     pub(crate) async fn end_host(&mut self) {
