@@ -22,6 +22,8 @@ pub(crate) const ONLINE: &str = "online";
 const DEADLINE: Duration = Duration::from_secs(60);
 /// More connections than this are not counted; it is what the largest service has room for (signalr-service 6.1).
 const MOST_CONNECTIONS: u32 = 1_000_000;
+/// How long everybody is told that counting has failed before it is tried again.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(2);
 const PAGE: u8 = 200;
 /// How many users an answer lists.
 const MOST_USERS: usize = 1000;
@@ -38,6 +40,9 @@ pub(crate) enum PresenceError {
     /// The service is slow.
     #[error("the service has not listed who is connected within a minute")]
     Deadline,
+    /// That of somebody who has asked a moment before.
+    #[error(transparent)]
+    Shared(Arc<PresenceError>),
 }
 
 /// The connections of a moment.
@@ -85,7 +90,8 @@ impl Census {
 }
 
 /// Counts who is connected. That takes a call for every 200 connections, so callers who ask at the same time share one count, which has
-/// begun after each of them asked.
+/// begun after each of them asked. A count that has failed is shared by whoever asks in the two seconds after it too: while the service does
+/// not answer, callers must not wait for one failure after another.
 #[derive(Debug, Default)]
 pub(crate) struct Counter {
     last: Mutex<Option<Count>>,
@@ -94,24 +100,29 @@ pub(crate) struct Counter {
 #[derive(Debug)]
 struct Count {
     began: Instant,
-    census: Arc<Census>,
+    ended: Instant,
+    census: Result<Arc<Census>, Arc<PresenceError>>,
+}
+
+impl Count {
+    fn answers(&self, asked: Instant) -> bool {
+        self.began > asked || (self.census.is_err() && self.ended.elapsed() < PAUSE_AFTER_FAILURE)
+    }
 }
 
 impl Counter {
     pub(crate) async fn census(&self, hub: Option<HubClient>) -> Result<Arc<Census>, PresenceError> {
         let asked = Instant::now();
         let mut last = self.last.lock().await;
-        if let Some(Count { began, census }) = &*last
-            && *began > asked
-        {
-            return Ok(Arc::clone(census));
+        if let Some(count) = last.as_ref().filter(|count| count.answers(asked)) {
+            return count.census.clone().map_err(PresenceError::Shared);
         }
         let began = Instant::now();
         let mut census = Census::default();
-        for_each_connection(hub, |member| census.count(member)).await?;
-        let census = Arc::new(census);
-        *last = Some(Count { began, census: Arc::clone(&census) });
-        Ok(census)
+        let counted = for_each_connection(hub, |member| census.count(member)).await;
+        let census = counted.map(|()| Arc::new(census)).map_err(Arc::new);
+        *last = Some(Count { began, ended: Instant::now(), census: census.clone() });
+        census.map_err(PresenceError::Shared)
     }
 }
 
@@ -172,7 +183,8 @@ mod tests {
 
     #[tokio::test]
     async fn without_a_service_nobody_can_say() {
-        assert!(matches!(Counter::default().census(None).await, Err(PresenceError::NoService)));
+        let error = Counter::default().census(None).await.unwrap_err();
+        assert_eq!(error.to_string(), "`AzureSignalRConnectionString` is not set");
     }
 
     /// A service whose answers take a moment, and how often it is asked.
@@ -184,11 +196,39 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(50)).await;
             axum::Json(json!({"value": [{"connectionId": "1", "userId": "ann"}]}))
         };
+        (serve(axum::Router::new().fallback(list)).await, asked)
+    }
+
+    async fn serve(service: axum::Router) -> HubClient {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        tokio::spawn(async { axum::serve(listener, axum::Router::new().fallback(list)).await });
+        tokio::spawn(async { axum::serve(listener, service).await });
         let connection = format!("Endpoint=http://127.0.0.1:{port};AccessKey=key;").parse().unwrap();
-        (azure_signalr::RestClient::new(connection).hub(&"h".parse().unwrap()), asked)
+        azure_signalr::RestClient::new(connection).hub(&"h".parse().unwrap())
+    }
+
+    #[tokio::test]
+    async fn callers_who_ask_while_counting_fails_share_the_failure_and_a_later_one_asks_again() {
+        let (begun, released) = (Arc::new(AtomicUsize::new(0)), Arc::new(tokio::sync::Notify::new()));
+        let (begins, waits) = (Arc::clone(&begun), Arc::clone(&released));
+        let refuse = async move || {
+            begins.fetch_add(1, Ordering::SeqCst);
+            waits.notified().await;
+            axum::http::StatusCode::FORBIDDEN
+        };
+        let hub = serve(axum::Router::new().fallback(refuse)).await;
+        let counter = Counter::default();
+        let many = futures_util::future::join_all((0..20).map(|_| counter.census(Some(hub.clone()))));
+        let (answers, ()) = tokio::join!(many, async { released.notify_one() });
+        assert!(answers.iter().all(|answer| matches!(answer, Err(PresenceError::Shared(_)))));
+        assert!(counter.census(Some(hub.clone())).await.is_err());
+        assert_eq!(begun.load(Ordering::SeqCst), 1);
+        let count = counter.last.lock().await.take().unwrap();
+        let long_ago = count.ended.checked_sub(PAUSE_AFTER_FAILURE).unwrap();
+        *counter.last.lock().await = Some(Count { ended: long_ago, began: long_ago, ..count });
+        released.notify_one();
+        assert!(counter.census(Some(hub)).await.is_err());
+        assert_eq!(begun.load(Ordering::SeqCst), 2);
     }
 
     #[tokio::test]

@@ -19,6 +19,7 @@ use keys::Keys;
 pub(crate) use keys::KeysError;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
 /// Those with a private and a public key; never `none`, never one with a shared secret.
 const ALGORITHMS: [Algorithm; 9] = [
@@ -68,7 +69,7 @@ pub(crate) enum BearerError {
 #[derive(Debug)]
 pub(super) struct Bearer {
     config: OidcConfig,
-    keys: Keys,
+    keys: Arc<Keys>,
 }
 
 /// What is looked at before anything can be believed.
@@ -85,7 +86,7 @@ struct Header {
 
 impl Bearer {
     pub(super) fn new(config: OidcConfig) -> Self {
-        let keys = Keys::new(&config.issuer);
+        let keys = Arc::new(Keys::new(&config.issuer));
         Self { config, keys }
     }
 

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::OwnedMutexGuard;
 use url::Url;
 
 /// Keys of this age are fetched again when a token comes.
@@ -21,8 +22,10 @@ const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 const PAUSE: Duration = Duration::from_secs(30);
 /// The same, after a fetch that has failed.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
-/// How long the issuer may take for one document.
+/// How long the issuer may take for its documents.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a caller waits for keys to be renewed who could be believed by the old ones.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// How much of a document is read.
 const LARGEST_DOCUMENT: usize = 1 << 20;
 
@@ -32,6 +35,9 @@ pub(crate) enum KeysError {
     /// This machine's: no certificate authorities, for example.
     #[error("no HTTP client can be built")]
     Client(#[source] reqwest::Error),
+    /// The network's, or the issuer hangs.
+    #[error("`{0}` does not answer in time")]
+    Timeout(String),
     /// The network's, or the issuer is down.
     #[error("`{0}` does not answer")]
     Unanswered(String, #[source] reqwest::Error),
@@ -53,7 +59,7 @@ pub(super) struct Keys {
     http: OnceLock<reqwest::Client>,
     present: Mutex<Option<KeySet>>,
     /// Held while fetching, so that many tokens cause one fetch.
-    last_fetch: tokio::sync::Mutex<Option<Fetch>>,
+    last_fetch: Arc<tokio::sync::Mutex<Option<Fetch>>>,
 }
 
 #[derive(Debug, Clone)]
@@ -64,7 +70,7 @@ struct KeySet {
 
 #[derive(Debug, Clone, Copy)]
 struct Fetch {
-    at: Instant,
+    ended: Instant,
     succeeded: bool,
 }
 
@@ -82,12 +88,7 @@ struct Document {
 
 impl Keys {
     pub(super) fn new(issuer: &str) -> Self {
-        Self {
-            issuer: issuer.to_owned(),
-            http: OnceLock::new(),
-            present: Mutex::new(None),
-            last_fetch: tokio::sync::Mutex::new(None),
-        }
+        Self { issuer: issuer.to_owned(), http: OnceLock::new(), present: Mutex::new(None), last_fetch: Arc::default() }
     }
 
     /// The key `kid` for `algorithm`; without a `kid`, the only key that fits.
@@ -95,7 +96,7 @@ impl Keys {
     /// # Errors
     /// When the keys cannot be fetched and none that are still good are there.
     pub(super) async fn find(
-        &self,
+        self: &Arc<Self>,
         kid: Option<&str>,
         algorithm: Algorithm,
         now: Instant,
@@ -103,12 +104,7 @@ impl Keys {
         let known = self.present().and_then(|set| Some((set.key(kid, algorithm)?, set.age(now))));
         match known {
             Some((key, age)) if age < FRESH => return Ok(Some(key)),
-            Some((key, age)) if age < STALE => {
-                if let Err(error) = self.fetch_again(now).await {
-                    tracing::warn!(error = crate::error::chain(&error), "the issuer's keys cannot be renewed");
-                    return Ok(Some(key));
-                }
-            }
+            Some((_, age)) if age < STALE => self.renew(now).await,
             _ => self.fetch_again(now).await?,
         }
         Ok(self.present().and_then(|set| set.key(kid, algorithm)))
@@ -118,17 +114,47 @@ impl Keys {
         self.present.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Fetches the keys in a task of its own, one at a time. The one whose token causes that waits for it for a moment, so that a key
+    /// that was withdrawn is not believed; nobody else waits, so an issuer that hangs stalls nobody whose key is known.
+    async fn renew(self: &Arc<Self>, now: Instant) {
+        let Ok(last) = Arc::clone(&self.last_fetch).try_lock_owned() else { return };
+        let this = Arc::clone(self);
+        // It ends by itself, after the timeout at the latest.
+        let renewed = tokio::spawn(async move {
+            match this.fetch_unless_recent(last, now, Instant::now()).await {
+                Ok(()) | Err(KeysError::Pause) => {}
+                Err(error) => {
+                    tracing::warn!(error = crate::error::chain(&error), "the issuer's keys cannot be renewed");
+                }
+            }
+        });
+        let _the_old_keys_count_on = tokio::time::timeout(PATIENCE, renewed).await;
+    }
+
     /// Fetches the keys, unless that was done a moment ago.
     async fn fetch_again(&self, now: Instant) -> Result<(), KeysError> {
-        let mut last = self.last_fetch.lock().await;
-        if let Some(Fetch { at, succeeded }) = *last {
+        let asked = Instant::now();
+        let last = Arc::clone(&self.last_fetch).lock_owned().await;
+        self.fetch_unless_recent(last, now, asked).await
+    }
+
+    /// It was `now` when this was `asked` for, which may be long ago.
+    async fn fetch_unless_recent(
+        &self,
+        mut last: OwnedMutexGuard<Option<Fetch>>,
+        now: Instant,
+        asked: Instant,
+    ) -> Result<(), KeysError> {
+        if let Some(Fetch { ended, succeeded }) = *last {
             let pause = if succeeded { PAUSE } else { PAUSE_AFTER_FAILURE };
-            if now.saturating_duration_since(at) < pause {
+            if (now + asked.elapsed()).saturating_duration_since(ended) < pause {
                 return if succeeded { Ok(()) } else { Err(KeysError::Pause) };
             }
         }
-        let fetched = self.fetch().await;
-        *last = Some(Fetch { at: now, succeeded: fetched.is_ok() });
+        let fetched = tokio::time::timeout(TIMEOUT, self.fetch()).await;
+        let fetched = fetched.unwrap_or_else(|_| Err(KeysError::Timeout(self.issuer.clone())));
+        // A fetch that has hung for long was not long ago.
+        *last = Some(Fetch { ended: now + asked.elapsed(), succeeded: fetched.is_ok() });
         let set = KeySet { keys: fetched?, fetched: now };
         tracing::debug!(keys = set.keys.len(), "the issuer's keys are fetched");
         *self.present.lock().unwrap_or_else(PoisonError::into_inner) = Some(set);
@@ -172,7 +198,7 @@ impl Keys {
         if let Some(client) = self.http.get() {
             return Ok(client);
         }
-        let builder = reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none());
+        let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
         // An issuer on this machine needs neither a proxy nor certificate authorities.
         let is_local = self.issuer.starts_with("http:");
         let builder = if is_local { builder.no_proxy().tls_certs_only([]) } else { builder };

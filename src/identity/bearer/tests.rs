@@ -22,6 +22,7 @@ struct Shown {
     keys: Vec<Value>,
     asked: usize,
     is_down: bool,
+    hangs: bool,
 }
 
 struct Issuer {
@@ -132,6 +133,9 @@ impl Issuer {
 }
 
 async fn configuration_of(State(shown): State<Arc<Mutex<Shown>>>) -> Result<Json<Value>, axum::http::StatusCode> {
+    if shown.lock().unwrap().hangs {
+        std::future::pending::<()>().await;
+    }
     let shown = shown.lock().unwrap();
     if shown.is_down { Err(axum::http::StatusCode::BAD_GATEWAY) } else { Ok(Json(shown.configuration.clone())) }
 }
@@ -332,7 +336,23 @@ async fn an_issuer_that_was_down_is_asked_again_soon_but_not_at_once() {
     assert!(matches!(issuer.believes(&token).await, Err(BearerError::Keys(KeysError::Status(..)))));
     issuer.change(|shown| shown.is_down = false);
     assert!(matches!(issuer.believes(&token).await, Err(BearerError::Keys(KeysError::Pause))));
-    assert!(issuer.believes_after(&token, Duration::from_secs(5)).await.is_ok());
+    assert!(issuer.believes_after(&token, Duration::from_secs(30)).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_issuer_that_never_answers_stalls_nobody_whose_key_is_known() {
+    let key = ec("one");
+    let issuer = Issuer::with(&[&key]).await;
+    let token = key.sign(&issuer.claims());
+    assert!(issuer.believes(&token).await.is_ok());
+    issuer.change(|shown| shown.hangs = true);
+    let later = Duration::from_secs(2 * 3600);
+    let known = async {
+        for _ in 0..50 {
+            assert!(issuer.believes_after(&token, later).await.is_ok());
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), known).await.expect("one of them waits, and only for a moment");
 }
 
 #[tokio::test]
