@@ -26,6 +26,9 @@ pub(crate) struct Options {
     /// How many clients; may be given more than once. Up to 1,000 receive 200 bytes, more receive 2 KiB
     #[arg(long, default_values_t = [1000, 10_000], value_name = "N")]
     clients: Vec<usize>,
+    /// How many bytes they receive instead
+    #[arg(long, value_name = "BYTES")]
+    payload: Option<usize>,
     /// How long broadcasts are published at each pace
     #[arg(long, default_value_t = 3)]
     seconds: u64,
@@ -63,6 +66,11 @@ impl Scenario {
 }
 
 impl Options {
+    fn scenarios(&self) -> impl Iterator<Item = Scenario> {
+        let usual = self.clients.iter().copied().map(Scenario::of);
+        usual.map(|usual| Scenario { payload: self.payload.unwrap_or(usual.payload), ..usual })
+    }
+
     fn durations(&self) -> Durations {
         Durations { warm_up: Duration::from_secs(self.warm_up), phase: Duration::from_secs(self.seconds.max(1)) }
     }
@@ -83,7 +91,7 @@ pub(crate) async fn run(options: &Options) -> Result<Verdict> {
         measurements: Vec::new(),
     };
     for round in 0..options.rounds {
-        for scenario in options.clients.iter().copied().map(Scenario::of) {
+        for scenario in options.scenarios() {
             for server in turns(&servers, round) {
                 report.measurements.push(measurement(server, round, scenario, &report).await?);
             }
@@ -96,7 +104,7 @@ pub(crate) async fn run(options: &Options) -> Result<Verdict> {
 /// The servers that are there, and those that are not.
 pub(crate) fn find(only: &[Kind]) -> (Vec<Server>, Vec<Skipped>) {
     let (mut servers, mut skipped) = (Vec::new(), Vec::new());
-    for kind in [Kind::Product, Kind::Probe, Kind::Ws, Kind::SocketIo] {
+    for kind in [Kind::Product, Kind::Probe, Kind::Bun, Kind::Ws, Kind::SocketIo] {
         if !only.is_empty() && !only.contains(&kind) {
             skipped.push(Skipped { kind, reason: "not asked for".to_owned() });
             continue;

@@ -53,6 +53,14 @@ pub(crate) fn package_version(package: &str) -> Result<String> {
     Ok(version)
 }
 
+/// The program `bun`, with its name and version.
+pub(crate) fn bun() -> Result<(PathBuf, String)> {
+    let program = peers().join("node_modules/.bin/bun");
+    let version = answer_of(Command::new(&program).arg("--version"));
+    let version = version.context("it is not installed; run `npm ci` in bench/peers")?;
+    Ok((program, format!("bun {version}")))
+}
+
 /// The interpreter of the virtual environment that `cargo xtask bench` makes.
 pub(crate) fn python() -> Result<PathBuf> {
     let place = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };

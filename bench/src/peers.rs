@@ -98,10 +98,8 @@ impl Kind {
                 (format!("fastify {version} ({})", script.runtime), "node".into(), vec![text(&script.path)])
             }
             Self::Bun => {
-                let program = installed::peers().join("node_modules/.bin/bun");
-                let version = answer_of(Command::new(&program).arg("--version"));
-                let version = version.context("it is not installed; run `npm ci` in bench/peers")?;
-                (format!("bun {version}"), program, vec![text(&installed::peers().join("bun.js"))])
+                let (program, name) = installed::bun()?;
+                (name, program, vec![text(&installed::peers().join("bun.js"))])
             }
             Self::Fastapi => {
                 let (program, script) = (installed::python()?, installed::peers().join("fastapi_handler.py"));

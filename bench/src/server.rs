@@ -30,6 +30,8 @@ pub(crate) enum Kind {
     Product,
     /// One writer, one encoded frame, one write per socket: as fast as this machine can send
     Probe,
+    /// bun's own WebSockets, which are uWebSockets
+    Bun,
     /// The WebSocket library `ws` on Node.js
     Ws,
     /// The server of socket.io on Node.js
@@ -57,6 +59,7 @@ impl Kind {
         match self {
             Self::Product => product(),
             Self::Probe => probe(),
+            Self::Bun => bun(),
             Self::Ws => peer(self, "ws"),
             Self::SocketIo => peer(self, "socket.io"),
         }
@@ -86,6 +89,12 @@ fn peer(kind: Kind, package: &str) -> Result<Server> {
     Ok(Server { kind, name, program: "node".into(), arguments: vec![script.path.to_string_lossy().into_owned()] })
 }
 
+fn bun() -> Result<Server> {
+    let (program, name) = installed::bun()?;
+    let script = installed::peers().join("bun_sockets.js");
+    Ok(Server { kind: Kind::Bun, name, program, arguments: vec![script.to_string_lossy().into_owned()] })
+}
+
 impl Server {
     /// The command line; programs that know no `--port` read the variable `PORT`.
     fn arguments(&self, port: u16) -> Vec<String> {
@@ -97,7 +106,7 @@ impl Server {
     fn dialect(&self, port: u16) -> Result<Dialect> {
         Ok(match self.kind {
             Kind::Product => Dialect::SignalR(connection_string(port)?.into()),
-            Kind::Probe | Kind::Ws => Dialect::Plain,
+            Kind::Probe | Kind::Bun | Kind::Ws => Dialect::Plain,
             Kind::SocketIo => Dialect::EngineIo,
         })
     }

@@ -1,4 +1,4 @@
-//! One turn of one server: start, connect everybody, broadcast at both paces, count, end.
+//! One turn of one server: start, connect everybody, broadcast at each pace, count, end.
 
 use std::time::Duration;
 
@@ -25,9 +25,9 @@ pub(crate) struct Session {
     pub(crate) connecting_cpu: CpuTime,
     /// What the connections have added to the server's memory, in bytes, before any message.
     pub(crate) idle_memory: u64,
-    /// The server's memory when the last broadcast has arrived, in bytes.
-    pub(crate) memory_at_the_end: u64,
-    /// One for each of [`Pace::ALL`].
+    /// What connections and broadcasts have added to it when the last broadcast has arrived.
+    pub(crate) loaded_memory: u64,
+    /// One for each of [`Pace::with`] so many clients.
     pub(crate) phases: Vec<Phase>,
     /// All deliveries, those of the warm-up too.
     pub(crate) deliveries: u64,
@@ -61,18 +61,18 @@ pub(crate) async fn measure(
     if let Some(complaint) = crowd.complaint() {
         bail!(complaint);
     }
-    let memory_at_the_end = machine::resident(running.pid)?;
+    let loaded_memory = machine::resident(running.pid)?.saturating_sub(memory);
     let deliveries = crowd.deliveries();
     crowd.leave().await;
     running.stop().await?;
-    Ok(Session { connecting, connecting_cpu, idle_memory, memory_at_the_end, phases, deliveries })
+    Ok(Session { connecting, connecting_cpu, idle_memory, loaded_memory, phases, deliveries })
 }
 
 async fn broadcast(running: &Running, crowd: &Crowd, scenario: Scenario, durations: Durations) -> Result<Vec<Phase>> {
     let phase = |pace, duration| Phase::run(crowd, running.pid, pace, scenario.payload, duration);
     let mut phases = Vec::new();
-    for pace in Pace::ALL {
-        phase(pace, durations.warm_up / Pace::ALL.len() as u32).await?;
+    for pace in Pace::with(scenario.clients) {
+        phase(pace, durations.warm_up / 2).await?;
         phases.push(phase(pace, durations.phase).await?);
     }
     Ok(phases)

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, anyhow};
 use futures_util::future::{join, try_join_all};
 use serde::Serialize;
-use tokio::time::timeout;
+use tokio::time::{sleep_until, timeout};
 
 use super::crowd::Crowd;
 use super::payload;
@@ -22,14 +22,26 @@ pub(crate) enum Pace {
     OneAtATime,
     /// As soon as fewer than eight are on their way: a server that writes together what waits together is rewarded.
     EightInFlight,
+    /// Every 50 ms, or as soon as the previous one has arrived: how long an update takes where there is no hurry.
+    TwentyPerSecond,
 }
 
+/// The time between two broadcasts where there is no hurry.
+const TICK: Duration = Duration::from_millis(50);
+
 impl Pace {
-    pub(crate) const ALL: [Self; 2] = [Self::OneAtATime, Self::EightInFlight];
+    /// With this many clients a broadcast takes most of a tick, and there is hurry after all.
+    const TOO_MANY_FOR_TICKS: usize = 5000;
+
+    /// The paces that make sense with so many clients.
+    pub(crate) fn with(clients: usize) -> impl Iterator<Item = Self> {
+        let ticks = (clients < Self::TOO_MANY_FOR_TICKS).then_some(Self::TwentyPerSecond);
+        [Self::OneAtATime, Self::EightInFlight].into_iter().chain(ticks)
+    }
 
     fn lanes(self) -> usize {
         match self {
-            Self::OneAtATime => 1,
+            Self::OneAtATime | Self::TwentyPerSecond => 1,
             Self::EightInFlight => 8,
         }
     }
@@ -39,6 +51,7 @@ impl Pace {
         match self {
             Self::OneAtATime => "one at a time",
             Self::EightInFlight => "8 in flight",
+            Self::TwentyPerSecond => "20 a second",
         }
     }
 }
@@ -72,7 +85,7 @@ impl Phase {
         let own = std::process::id();
         let before = (CpuTime::of(server)?, CpuTime::of(own)?, machine::dropped_packets());
         let started = Instant::now();
-        let lanes = (0..pace.lanes()).map(|_| lane(crowd, payload_size, started + duration));
+        let lanes = (0..pace.lanes()).map(|_| lane(crowd, pace, payload_size, started + duration));
         let latencies: Vec<Duration> = try_join_all(lanes).await?.concat();
         let elapsed = started.elapsed();
         Ok(Self {
@@ -109,9 +122,13 @@ impl Phase {
 }
 
 /// Publishes one broadcast after the other until `deadline` and returns how long each took to reach everybody.
-async fn lane(crowd: &Crowd, payload_size: usize, deadline: Instant) -> Result<Vec<Duration>> {
-    let mut latencies = Vec::new();
+async fn lane(crowd: &Crowd, pace: Pace, payload_size: usize, deadline: Instant) -> Result<Vec<Duration>> {
+    let (mut latencies, mut tick) = (Vec::new(), Instant::now());
     while Instant::now() < deadline {
+        if pace == Pace::TwentyPerSecond {
+            sleep_until(tick.into()).await;
+            tick = Instant::now().max(tick + TICK);
+        }
         let announced = crowd.tally.announce();
         let payload = payload::compose(announced.sequence, payload_size);
         let published = Instant::now();

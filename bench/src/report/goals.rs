@@ -9,22 +9,31 @@ use std::fmt;
 
 use super::Report;
 use super::judgement::Judgement;
-use super::statistics::Spread;
+use super::statistics::{Spread, quantile};
 use crate::fanout::{Scenario, Session};
 use crate::load::phase::{Pace, Phase};
 use crate::server::Kind;
 
-/// The share of the probe's speed that the product reaches at least.
-const OF_PROBE: f64 = 0.7;
-
 /// The product is ahead of its peers.
 const OF_PEER: f64 = 1.0;
 
-/// Bytes of the server's memory per idle connection, at most: 10 KiB.
-const IDLE_MEMORY: f64 = 10.0 * 1024.0;
+/// The product is level with bun, as far as turns on one machine can tell.
+const OF_BUN: f64 = 0.95;
+
+/// Bytes of the server's memory per idle connection, at most: 5 KiB.
+const IDLE_MEMORY: f64 = 5.0 * 1024.0;
+
+/// The same after the load: 8 KiB.
+const LOADED_MEMORY: f64 = 8.0 * 1024.0;
 
 /// With fewer clients than this, what a server allocates once counts for too much.
-const ENOUGH_FOR_MEMORY: usize = 1000;
+const ENOUGH_FOR_MEMORY: usize = 10_000;
+
+/// How much longer than the probe's the slowest of a hundred updates may take.
+const OF_PROBES_LATENCY: f64 = 1.2;
+
+/// How much more a delivery may cost with the most connections than with the fewest.
+const GROWTH: f64 = 1.15;
 
 /// From here on the load is saturated.
 const SATURATED: f64 = 0.95;
@@ -47,22 +56,43 @@ struct Comparison {
 pub(super) fn judge(report: &Report) -> Vec<Judgement> {
     let mut judgements = Vec::new();
     for scenario in report.scenarios() {
-        for pace in Pace::ALL {
-            for (kind, least) in [(Kind::Probe, OF_PROBE), (Kind::Ws, OF_PEER), (Kind::SocketIo, OF_PEER)] {
-                judgements.push(speed(report, scenario, pace, kind, least));
+        for pace in Pace::with(scenario.clients) {
+            match share_of_probe(scenario, pace) {
+                Some(share) => judgements.extend(speeds(report, scenario, pace, share)),
+                None => judgements.push(latency(report, scenario, pace)),
             }
         }
     }
-    judgements.extend(report.scenarios().into_iter().map(|scenario| memory(report, scenario)));
+    for scenario in report.scenarios() {
+        judgements.push(memory(report, scenario, "per idle connection", IDLE_MEMORY, |session| session.idle_memory));
+        let after = "per connection after the load";
+        judgements.push(memory(report, scenario, after, LOADED_MEMORY, |session| session.loaded_memory));
+    }
+    judgements.extend(growth(report));
     judgements.push(completeness(report));
     judgements
+}
+
+/// How much of the probe's speed the product reaches at least; `None` where speed is given.
+fn share_of_probe(scenario: Scenario, pace: Pace) -> Option<f64> {
+    match pace {
+        Pace::TwentyPerSecond => None,
+        _ if scenario.clients >= ENOUGH_FOR_MEMORY => Some(0.75),
+        Pace::OneAtATime => Some(0.95),
+        Pace::EightInFlight => Some(0.85),
+    }
+}
+
+fn speeds(report: &Report, scenario: Scenario, pace: Pace, of_probe: f64) -> impl Iterator<Item = Judgement> {
+    let others = [(Kind::Probe, of_probe), (Kind::Bun, OF_BUN), (Kind::Ws, OF_PEER), (Kind::SocketIo, OF_PEER)];
+    others.into_iter().map(move |(kind, least)| speed(report, scenario, pace, kind, least))
 }
 
 fn speed(report: &Report, scenario: Scenario, pace: Pace, other: Kind, least: f64) -> Judgement {
     let name = report.servers().into_iter().find(|(kind, _)| *kind == other).map(|(_, name)| name.to_owned());
     let name = name.unwrap_or_else(|| label(other).to_owned());
     let goal = match other {
-        Kind::Probe => format!("{}, {}: at least {least} x {name}", describe(scenario), pace.name()),
+        Kind::Probe | Kind::Bun => format!("{}, {}: at least {least} x {name}", describe(scenario), pace.name()),
         _ => format!("{}, {}: ahead of {name}", describe(scenario), pace.name()),
     };
     let pairs = pairs(report, scenario, pace, other);
@@ -70,7 +100,7 @@ fn speed(report: &Report, scenario: Scenario, pace: Pace, other: Kind, least: f6
         return Judgement::skipped(goal, absence(report, other));
     };
     let ratio = comparison.decisive().median;
-    let reached = if other == Kind::Probe { ratio >= least } else { ratio > least };
+    let reached = if least < OF_PEER { ratio >= least } else { ratio > least };
     Judgement::of(reached, goal, comparison.to_string())
 }
 
@@ -132,19 +162,63 @@ fn has_drops((own, other): &(&Phase, &Phase)) -> bool {
     own.dropped_packets + other.dropped_packets > 0
 }
 
-fn memory(report: &Report, scenario: Scenario) -> Judgement {
-    let goal = format!("{}: at most {:.0} KiB per idle connection", describe(scenario), IDLE_MEMORY / 1024.0);
+/// From the publish to the last of all clients. A p99 of one round would be its slowest broadcast, so all rounds count
+/// together.
+fn latency(report: &Report, scenario: Scenario, pace: Pace) -> Judgement {
+    let name = label(Kind::Probe);
+    let goal = format!("{}, {}: p99 at most {OF_PROBES_LATENCY} x {name}", describe(scenario), pace.name());
+    let pairs = pairs(report, scenario, pace, Kind::Probe);
+    if pairs.is_empty() {
+        return Judgement::skipped(goal, absence(report, Kind::Probe));
+    }
+    let (own, probe): (Vec<&Phase>, Vec<&Phase>) = pairs.into_iter().unzip();
+    let milliseconds = |phases: &[&Phase], share| {
+        let latencies: Vec<_> = phases.iter().flat_map(|phase| phase.latencies.iter().copied()).collect();
+        quantile(&latencies, share).as_secs_f64() * 1e3
+    };
+    let [(own_p50, probe_p50), (own_p99, probe_p99)] =
+        [0.5, 0.99].map(|share| (milliseconds(&own, share), milliseconds(&probe, share)));
+    let found = format!(
+        "{:.2} x: {own_p99:.2} against {probe_p99:.2} ms; p50 {own_p50:.2} against {probe_p50:.2} ms",
+        own_p99 / probe_p99
+    );
+    Judgement::of(own_p99 <= OF_PROBES_LATENCY * probe_p99, goal, found)
+}
+
+/// What a delivery costs with the most connections against what it costs with the fewest, messages being the same.
+fn growth(report: &Report) -> Option<Judgement> {
+    let mut scenarios = report.scenarios();
+    scenarios.sort_by_key(|scenario| scenario.clients);
+    let (fewest, most) = (*scenarios.first()?, *scenarios.last()?);
+    if fewest.payload != most.payload || fewest.clients == most.clients {
+        return None;
+    }
+    let (from, to) = (fewest.clients, most.clients);
+    let goal = format!("cost per delivery from {from} to {to} clients, one at a time: at most {GROWTH} x");
+    let of = |kind| {
+        let cost = |scenario| {
+            let phases = report.sessions(scenario, kind).filter_map(|(_, session)| session.phase(Pace::OneAtATime));
+            Some(Spread::of(phases.map(Phase::cpu_per_delivery))?.median)
+        };
+        Some(cost(most)? / cost(fewest)?)
+    };
+    let Some(own) = of(Kind::Product) else { return Some(Judgement::skipped(goal, absence(report, Kind::Product))) };
+    let probe = of(Kind::Probe).map_or_else(String::new, |probe| format!("; the probe's grew {probe:.2} x"));
+    Some(Judgement::of(own <= GROWTH, goal, format!("{own:.2} x{probe}")))
+}
+
+fn memory(report: &Report, scenario: Scenario, what: &str, most: f64, of: fn(&Session) -> u64) -> Judgement {
+    let goal = format!("{}: at most {:.0} KiB {what}", describe(scenario), most / 1024.0);
     if scenario.clients < ENOUGH_FOR_MEMORY {
         let found = format!("fewer than {ENOUGH_FOR_MEMORY} clients do not tell");
         return Judgement::skipped(goal, found);
     }
     let sessions = report.sessions(scenario, Kind::Product);
-    let Some(memory) = Spread::of(sessions.map(|(_, session)| session.idle_memory as f64 / scenario.clients as f64))
-    else {
+    let Some(memory) = Spread::of(sessions.map(|(_, session)| of(session) as f64 / scenario.clients as f64)) else {
         return Judgement::skipped(goal, absence(report, Kind::Product));
     };
     let found = format!("{:.1} KiB", memory.map(|bytes| bytes / 1024.0));
-    Judgement::of(memory.median <= IDLE_MEMORY, goal, found)
+    Judgement::of(memory.median <= most, goal, found)
 }
 
 /// Whether every turn of the product went well: one that lost or doubled anything did not.
@@ -177,6 +251,7 @@ pub(super) fn label(kind: Kind) -> &'static str {
     match kind {
         Kind::Product => "signalr-emulator",
         Kind::Probe => "raw-socket probe",
+        Kind::Bun => "bun",
         Kind::Ws => "ws",
         Kind::SocketIo => "socket.io",
     }

@@ -17,7 +17,7 @@ pub(super) fn write(out: &mut impl Write, report: &Report, judgements: &[Judgeme
     judgement::write(out, judgements)?;
     for scenario in report.scenarios() {
         connections(out, report, scenario)?;
-        for pace in Pace::ALL {
+        for pace in Pace::with(scenario.clients) {
             deliveries(out, report, scenario, pace)?;
         }
     }
@@ -49,7 +49,7 @@ fn surroundings(out: &mut impl Write, report: &Report) -> Result<()> {
 
 fn connections(out: &mut impl Write, report: &Report, scenario: Scenario) -> Result<()> {
     writeln!(out, "\n{}: connections", describe(scenario))?;
-    heading(out, ["KiB per idle connection", "connects/s", "server CPU us/connect", "RSS after the load, MB"])?;
+    heading(out, ["KiB per idle connection", "KiB after the load", "connects/s", "server CPU us/connect"])?;
     let clients = scenario.clients as f64;
     for (kind, name) in report.servers() {
         let spread =
@@ -59,9 +59,9 @@ fn connections(out: &mut impl Write, report: &Report, scenario: Scenario) -> Res
             name,
             [
                 (spread(&|session| session.idle_memory as f64 / 1024.0 / clients), 1),
+                (spread(&|session| session.loaded_memory as f64 / 1024.0 / clients), 1),
                 (spread(&|session| clients / session.connecting.as_secs_f64()), 0),
                 (spread(&|session| session.connecting_cpu.used.as_secs_f64() * 1e6 / clients), 0),
-                (spread(&|session| session.memory_at_the_end as f64 / 1e6), 0),
             ],
         )?;
     }
