@@ -26,7 +26,7 @@ pub(crate) fn fuzz(options: &Options) -> Result<()> {
     let targets = chosen(targets(&root().join("fuzz/fuzz_targets"))?, options.target.as_deref())?;
     check_tools()?;
     for target in targets {
-        step(&format!("fuzz: {target}"), || run(&mut fuzzing(&target, options.seconds)))?;
+        step(&format!("fuzz: {target}"), || fuzz_one(&target, options.seconds))?;
     }
     Ok(())
 }
@@ -57,6 +57,12 @@ fn check_tools() -> Result<()> {
         bail!("libFuzzer is built from C++ and there is no `c++`; on Debian `apt install g++` installs it");
     }
     Ok(())
+}
+
+fn fuzz_one(target: &str, seconds: u32) -> Result<()> {
+    let corpus = root().join("fuzz/corpus").join(target);
+    std::fs::create_dir_all(&corpus).with_context(|| format!("`{}` cannot be made", corpus.display()))?;
+    run(&mut fuzzing(target, seconds))
 }
 
 /// What is found goes to `fuzz/corpus`; the seeds are only read. Allocations are limited so that a length which is merely

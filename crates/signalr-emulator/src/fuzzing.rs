@@ -8,7 +8,9 @@ use std::str::from_utf8;
 use http::{HeaderValue, Method};
 use signalr_server::HubProtocol;
 
+use crate::commands;
 use crate::data_plane::check_names;
+use crate::filter::Filter;
 use crate::listing::{GroupMember, PageRequest};
 use crate::message::{Content, Format, Message};
 use crate::names::internal_hub_name;
@@ -63,7 +65,13 @@ fn read_parameters(parameters: &Parameters) {
 
 /// Whatever is taken can be sent to a client of its protocol.
 fn read_body(body: &[u8], stream: &str) {
-    for format in [Format::Json, Format::FrameMap] {
+    if let Ok(commands) = commands::read(body) {
+        assert!(commands.len() <= body.len());
+    }
+    if let Ok(text) = from_utf8(body) {
+        let _ = Filter::parse(text);
+    }
+    for format in [Format::Json, Format::FrameMap, Format::MessagePack] {
         if let Ok(message) = Message::parse(format, body) {
             assert!(message.size() <= body.len().max("[]".len()));
             for protocol in [HubProtocol::Json, HubProtocol::MessagePack] {
@@ -73,7 +81,8 @@ fn read_body(body: &[u8], stream: &str) {
             let _ = message.to_clients();
         }
         if let Ok(item) = StreamItem::parse(format, stream, body) {
-            assert!(item.size() <= body.len());
+            // A packed item counts as JSON.
+            assert!(item.size() <= body.len() || matches!(format, Format::MessagePack));
             let _ = item.to_client(stream);
         }
     }
