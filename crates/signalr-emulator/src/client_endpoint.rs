@@ -52,6 +52,13 @@ impl Hub for ClientEndpoint {
         }
     }
 
+    /// An upstream that takes its time for an earlier message must not keep others out.
+    fn unregistered(&self, connection: &Connection) {
+        if let Some(place) = Client::of(connection).and_then(|client| client.place.as_ref().as_ref()) {
+            place.leave();
+        }
+    }
+
     async fn connected(&self, connection: &Connection) {
         let Some(client) = Client::of(connection) else { return };
         let hub = &client.hub;
@@ -84,11 +91,8 @@ impl Hub for ClientEndpoint {
 
     async fn disconnected(&self, connection: &Connection, reason: &Disconnect) {
         let Some(client) = Client::of(connection) else { return };
-        if let Some(place) = &*client.place {
-            place.leave();
-        }
         let (hub, connection_id) = (client.hub.name.clone(), connection.id().to_owned());
-        if *reason == Disconnect::QueueFull {
+        if matches!(reason, Disconnect::QueueFull | Disconnect::Stalled) {
             let (hub, connection_id) = (hub.clone(), connection_id.clone());
             self.0.reporter.report(Event::DroppedSlowConsumer { hub, connection_id });
         }

@@ -10,7 +10,6 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
-use axum::serve::ListenerExt;
 use azure_signalr::{AccessKey, ConnectionString};
 use http::header::CONTENT_TYPE;
 use signalr_server::{Clients, Endpoint};
@@ -23,7 +22,7 @@ use url::Url;
 use crate::client_endpoint::ClientEndpoint;
 use crate::client_endpoint::refusals::telling;
 use crate::service::Service;
-use crate::{Detail, EmulatorOptions, Events, UpstreamTemplate, data_plane, limits, metrics};
+use crate::{Detail, EmulatorOptions, Events, UpstreamTemplate, data_plane, limits, metrics, serving};
 
 /// A local Azure SignalR Service. Cheap to clone; clones are the same service.
 #[derive(Debug, Clone)]
@@ -69,17 +68,10 @@ impl Emulator {
     /// have as long as connections have ([`ServerOptions::close_grace`](signalr_server::ServerOptions::close_grace)).
     ///
     /// # Errors
-    /// When the listener fails.
+    /// None at present: a listener that cannot take a connection, such as for want of files, is asked again.
     pub async fn serve(&self, listener: TcpListener) -> std::io::Result<()> {
-        let listener = listener.tap_io(|stream| {
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "cannot switch off Nagle's algorithm");
-            }
-        });
-        let serving =
-            axum::serve(listener, self.router()).with_graceful_shutdown(self.shutdown.clone().cancelled_owned());
         tokio::select! {
-            served = serving.into_future() => served?,
+            () = serving::serve(listener, self.router(), self.shutdown.clone()) => {}
             () = self.shutdown_is_overdue() => tracing::warn!("cut off requests that were not finished at the shutdown"),
         }
         self.endpoint.drained().await;

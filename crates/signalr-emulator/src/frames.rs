@@ -27,10 +27,10 @@ type Reading<T> = Result<T, &'static str>;
 /// Reads the map of a send. Entries of protocols that no client here can speak are left out.
 pub(crate) fn read(body: &[u8]) -> Reading<Message> {
     let (frames, target) = entries(body, |protocol, frame| match protocol {
-        HubProtocol::Json => json_target(frame).ok_or("`json` is not one Invocation with its record separator"),
-        HubProtocol::MessagePack => {
-            messagepack_target(frame).ok_or("`messagepack` is not one Invocation with its length")
-        }
+        HubProtocol::Json => json_target(frame)
+            .ok_or("`json` is not one Invocation with a target, an array of arguments and its record separator"),
+        HubProtocol::MessagePack => messagepack_target(frame)
+            .ok_or("`messagepack` is not one Invocation with a target, an array of arguments and its length"),
     })?;
     Ok(Message { target, content: Content::Frames(frames) })
 }
@@ -56,7 +56,7 @@ pub(crate) fn arguments(protocol: HubProtocol, frame: &[u8]) -> Option<Arguments
     match protocol {
         HubProtocol::Json => {
             let invocation: Invocation = serde_json::from_slice(json(frame)?).ok()?;
-            invocation.arguments.map_or_else(|| Some(Arguments::none()), |array| Arguments::from_raw_json(array).ok())
+            Arguments::from_raw_json(invocation.arguments).ok()
         }
         HubProtocol::MessagePack => {
             let ValueRef::Array(parts) = value(without_length(frame)?)? else { return None };
@@ -87,11 +87,20 @@ fn entries<T>(body: &[u8], read: impl Fn(HubProtocol, &[u8]) -> Reading<T>) -> R
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Invocation {
     #[serde(rename = "type")]
     kind: u64,
+    /// Clients take none for a message that is broken.
+    #[serde(default, deserialize_with = "text")]
+    invocation_id: Option<String>,
     target: String,
-    arguments: Option<Box<RawValue>>,
+    arguments: Box<RawValue>,
+}
+
+/// A text, where nothing but a text may stand.
+fn text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(deserializer).map(Some)
 }
 
 #[derive(Deserialize)]
@@ -106,7 +115,9 @@ struct StreamItem {
 
 fn json_target(frame: &[u8]) -> Option<String> {
     let invocation: Invocation = serde_json::from_slice(json(frame)?).ok()?;
-    (invocation.kind == INVOCATION).then_some(invocation.target)
+    let is_named = !invocation.target.is_empty() && invocation.invocation_id.is_none_or(|id| !id.is_empty());
+    let is_whole = invocation.kind == INVOCATION && is_named && Arguments::from_raw_json(invocation.arguments).is_ok();
+    is_whole.then_some(invocation.target)
 }
 
 fn json_stream(frame: &[u8]) -> Option<String> {
@@ -114,12 +125,20 @@ fn json_stream(frame: &[u8]) -> Option<String> {
     (item.kind == STREAM_ITEM).then_some(item.invocation_id)
 }
 
-/// `[1, headers, invocation id or nil, target, arguments, ...]` behind its length.
+/// `[1, headers, invocation id or nil, target, arguments, ...]` behind its length. Clients drop their connection for
+/// anything less (signalr-protocol 4.5).
 fn messagepack_target(frame: &[u8]) -> Option<String> {
     let ValueRef::Array(parts) = value(without_length(frame)?)? else { return None };
     match parts.as_slice() {
-        [kind, _, _, ValueRef::String(target), ..] if kind.as_u64() == Some(INVOCATION) => {
-            target.as_str().map(str::to_owned)
+        [
+            kind,
+            ValueRef::Map(_),
+            ValueRef::Nil | ValueRef::String(_),
+            ValueRef::String(target),
+            ValueRef::Array(_),
+            ..,
+        ] if kind.as_u64() == Some(INVOCATION) => {
+            target.as_str().filter(|target| !target.is_empty()).map(str::to_owned)
         }
         _ => None,
     }
@@ -191,15 +210,24 @@ mod tests {
 
     #[test]
     fn frames_have_to_be_whole_invocations() {
-        let json = Err("`json` is not one Invocation with its record separator");
+        let json = Err("`json` is not one Invocation with a target, an array of arguments and its record separator");
         check(&map("json", b"{\"type\":1,\"target\":\"m\",\"arguments\":[]}\x1e"), Ok("m"));
         check(&map("JSON", b"{\"type\":1,\"target\":\"m\",\"arguments\":[]}"), json);
         check(&map("json", b"{\"type\":6}\x1e{\"type\":1,\"target\":\"m\"}\x1e"), json);
-        check(&map("json", b"{\"type\":7,\"target\":\"m\"}\x1e"), json);
+        check(&map("json", b"{\"type\":7,\"target\":\"m\",\"arguments\":[]}\x1e"), json);
+        check(&map("json", b"{\"type\":1,\"target\":\"m\"}\x1e"), json);
+        check(&map("json", b"{\"type\":1,\"target\":\"m\",\"arguments\":{}}\x1e"), json);
+        check(&map("json", b"{\"type\":1,\"target\":\"\",\"arguments\":[]}\x1e"), json);
+        check(&map("json", b"{\"type\":1,\"invocationId\":null,\"target\":\"m\",\"arguments\":[]}\x1e"), json);
+        check(&map("json", b"{\"type\":1,\"invocationId\":\"1\",\"target\":\"m\",\"arguments\":[]}\x1e"), Ok("m"));
         check(&map("json", b""), json);
-        let messagepack = Err("`messagepack` is not one Invocation with its length");
+        let messagepack =
+            Err("`messagepack` is not one Invocation with a target, an array of arguments and its length");
         check(&map("messagepack", b"\x06\x95\x01\x80\xc0\xa1m"), messagepack);
         check(&map("messagepack", b"\x07\x95\x01\x80\xc0\xa1m\x90"), Ok("m"));
+        check(&map("messagepack", b"\x06\x94\x01\x80\xc0\xa1m"), messagepack);
+        check(&map("messagepack", b"\x07\x95\x01\x80\xc0\xa1m\x80"), messagepack);
+        check(&map("messagepack", b"\x07\x95\x01\xc0\xc0\xa1m\x90"), messagepack);
         check(&map("messagepack", b"\x87\x00\x95\x01\x80\xc0\xa1m\x90"), Ok("m"));
         check(&map("messagepack", b"\x08\x95\x01\x80\xc0\xa1m\x90"), messagepack);
         check(&map("messagepack", b"\x07\x95\x02\x80\xc0\xa1m\x90"), messagepack);
@@ -216,7 +244,6 @@ mod tests {
     fn arguments_are_taken_out_of_a_frame() {
         let json = HubProtocol::Json;
         check_arguments(json, b"{\"type\":1,\"target\":\"m\",\"arguments\":[1.0, {}]}\x1e", Some("[1.0, {}]"));
-        check_arguments(json, b"{\"type\":1,\"target\":\"m\"}\x1e", Some("[]"));
         check_arguments(json, b"{\"type\":1,\"target\":\"m\",\"arguments\":{}}\x1e", None);
         let messagepack = HubProtocol::MessagePack;
         check_arguments(messagepack, b"\x14\x96\x01\x80\xc0\xaanewMessage\x91\xa2hi\x90", Some(r#"["hi"]"#));

@@ -46,6 +46,7 @@ mod packed;
 mod parameters;
 mod places;
 mod service;
+mod serving;
 mod stream_item;
 mod upstream;
 mod user_groups;

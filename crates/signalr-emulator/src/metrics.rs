@@ -135,7 +135,11 @@ impl Counters {
             }
         }
         let name = "upstream_duration_seconds";
-        page.head(name, "histogram", "From the turn of a call to the end of its answer.");
+        page.head(
+            name,
+            "histogram",
+            "From a call of the upstream, waiting for its turn included, to the end of its answer.",
+        );
         for (category, calls) in &self.upstream {
             let bucket = format!("{name}_bucket");
             let mut so_far = 0;

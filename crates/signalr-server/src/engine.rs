@@ -187,6 +187,10 @@ impl Engine {
         let before = std::mem::replace(&mut *connection.membership(), Membership::Over);
         if before == Membership::Joined {
             connection.clients().remove(connection);
+            let unregistering = AssertUnwindSafe(|| self.hub.unregistered(connection));
+            if std::panic::catch_unwind(unregistering).is_err() {
+                connection.hub_failed();
+            }
             self.enqueue(connection, Call::Disconnected, 0);
         }
         // Last, because the timer runs until nothing is here, and a shutdown until the timer has ended.

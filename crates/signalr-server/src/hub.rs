@@ -34,6 +34,12 @@ pub trait Hub: Send + Sync + 'static {
         let _ = connection;
     }
 
+    /// The transport of a registered connection has ended, and nobody reaches it any more; earlier calls for it may still
+    /// be running. Like `registered` it must be quick.
+    fn unregistered(&self, connection: &Connection) {
+        let _ = connection;
+    }
+
     /// After [`registered`](Self::registered), in its own time: the client knows by now that it is connected. Its
     /// messages are handed over only once this returns.
     fn connected(&self, connection: &Connection) -> impl Future<Output = ()> + Send {
@@ -147,6 +153,7 @@ impl IntoResponse for Refusal {
 pub(crate) trait ErasedHub: Send + Sync {
     fn admit<'a>(&'a self, request: &'a ClientRequest<'a>) -> BoxFuture<'a, Result<Admission, Refusal>>;
     fn registered(&self, connection: &Connection);
+    fn unregistered(&self, connection: &Connection);
     fn connected<'a>(&'a self, connection: &'a Connection) -> BoxFuture<'a, ()>;
     fn received<'a>(&'a self, connection: &'a Connection, message: ClientMessage) -> BoxFuture<'a, ()>;
     fn disconnected<'a>(&'a self, connection: &'a Connection, reason: &'a Disconnect) -> BoxFuture<'a, ()>;
@@ -159,6 +166,10 @@ impl<H: Hub> ErasedHub for H {
 
     fn registered(&self, connection: &Connection) {
         Hub::registered(self, connection);
+    }
+
+    fn unregistered(&self, connection: &Connection) {
+        Hub::unregistered(self, connection);
     }
 
     fn connected<'a>(&'a self, connection: &'a Connection) -> BoxFuture<'a, ()> {

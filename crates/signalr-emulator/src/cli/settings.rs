@@ -41,7 +41,7 @@ pub(crate) enum SettingsError {
 }
 
 /// What tells one version of the file from the next.
-type Fingerprint = Option<(SystemTime, u64)>;
+pub(crate) type Fingerprint = Option<(SystemTime, u64)>;
 
 impl SettingsFile {
     /// The file that is named, or settings.json in the folder that is named; both have to be there. Without a name the
@@ -72,9 +72,13 @@ impl SettingsFile {
         }
     }
 
-    /// Calls `changed` with the upstreams whenever the file is another one, until `shutdown`.
-    pub(crate) async fn watch(&self, shutdown: CancellationToken, changed: impl Fn(Vec<UpstreamTemplate>)) {
-        let mut known = self.fingerprint();
+    /// Calls `changed` with the upstreams whenever the file is another one than `known`, until `shutdown`.
+    pub(crate) async fn watch(
+        &self,
+        mut known: Fingerprint,
+        shutdown: CancellationToken,
+        changed: impl Fn(Vec<UpstreamTemplate>),
+    ) {
         let mut ticks = tokio::time::interval(INTERVAL);
         while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
             let found = self.fingerprint();
@@ -95,7 +99,8 @@ impl SettingsFile {
         }
     }
 
-    fn fingerprint(&self) -> Fingerprint {
+    /// The version of the file that is there now. Take it before the file is read, so that no change is missed.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
         let metadata = std::fs::metadata(&self.0).ok()?;
         Some((metadata.modified().ok()?, metadata.len()))
     }

@@ -16,6 +16,7 @@ use super::{Start, news, signals, upstream};
 pub(crate) async fn run(start: &Start) -> anyhow::Result<()> {
     let asked = SocketAddr::from(start.address()?);
     let file = SettingsFile::find(start.config.as_deref())?;
+    let known = file.fingerprint();
     let templates = file.read().with_context(|| format!("cannot use '{}'", file.path().display()))?;
     let options = start.options(Upstream { templates, ..Upstream::default() })?;
     let listener = TcpListener::bind(asked)
@@ -30,7 +31,7 @@ pub(crate) async fn run(start: &Start) -> anyhow::Result<()> {
     let events = start.json.then(|| news::print(emulator.events_with(Detail::Messages))).transpose();
     let events = events.context("cannot start a thread for the events")?;
     let watched = emulator.clone();
-    let watching = file.watch(shutdown.clone(), move |templates| watched.replace_upstream_templates(templates));
+    let watching = file.watch(known, shutdown.clone(), move |templates| watched.replace_upstream_templates(templates));
     let serving = async move {
         let served = emulator.serve(listener).await;
         // The watching ends with the serving, also when the listener failed.

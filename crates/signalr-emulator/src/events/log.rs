@@ -48,7 +48,7 @@ fn write_client(event: &Event) {
         Event::Unheard { hub, target, cause } => tracing::warn!(
             hub,
             target,
-            "a client called `{target}` and nobody listens, so it waits for ever, as in Azure; {cause}"
+            "a client called `{target}` and nobody listens; an `invoke` waits for ever in Azure; {cause}"
         ),
         _ => {}
     }

@@ -9,6 +9,7 @@ use signalr_emulator::{EmulatorOptions, Event, Surface};
 use tokio_tungstenite::connect_async;
 
 use crate::harness::Service;
+use crate::webhook::Webhook;
 
 fn token(service: &Service) -> String {
     ClientToken::new(&"chat".parse().unwrap()).sign(&service.connection, SystemTime::now()).unwrap()
@@ -45,6 +46,19 @@ async fn the_tier_limits_connections_from_their_first_byte_on() {
     while negotiate(&service).await.status() == StatusCode::TOO_MANY_REQUESTS {}
     let _client = service.connect("chat", None).await;
     drop(silent);
+}
+
+#[tokio::test]
+async fn a_slow_upstream_keeps_nobody_out() {
+    let mut webhook = Webhook::start().await;
+    let service = Service::start_with(EmulatorOptions { connection_limit: Some(1), ..webhook.options() }).await;
+    let (mut client, ()) = tokio::join!(service.connect("chat", None), webhook.connect());
+    client.write(r#"{"type":1,"target":"slow","arguments":[],"invocationId":"1"}"#).await;
+    let unanswered = webhook.expect("slow").await;
+    drop(client);
+    while negotiate(&service).await.status() == StatusCode::TOO_MANY_REQUESTS {}
+    let _other = tokio::join!(service.connect("chat", None), webhook.connect());
+    unanswered.answer(StatusCode::NO_CONTENT, "");
 }
 
 #[tokio::test]

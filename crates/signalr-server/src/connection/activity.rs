@@ -44,6 +44,11 @@ impl Activity {
         self.stalled.store(0, Relaxed);
     }
 
+    /// Nothing waits to be written.
+    pub(crate) fn caught_up(&self) {
+        self.stalled.store(0, Relaxed);
+    }
+
     /// A write made no progress. Counts from the first such write on.
     pub(crate) fn stalled(&self, now: Duration) {
         let _ = self.stalled.compare_exchange(0, millis(now).max(1), Relaxed, Relaxed);

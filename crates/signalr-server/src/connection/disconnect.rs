@@ -13,7 +13,7 @@ pub enum Disconnect {
         /// What the client gave as the reason in its Close message.
         error: Option<String>,
     },
-    /// The transport broke, ended without a word, or took no more bytes for too long.
+    /// The transport broke or ended without a word.
     TransportLost,
     /// [`Connection::close`](crate::Connection::close) or [`Clients::close`](crate::Clients::close).
     Closed {
@@ -26,6 +26,9 @@ pub enum Disconnect {
     ClientTimeout,
     /// The client did not read fast enough, and its queue was full.
     QueueFull,
+    /// The client took nothing of what waited for it for
+    /// [`ServerOptions::send_timeout`](crate::ServerOptions::send_timeout).
+    Stalled,
     /// The client's WebSocket was lost, and more messages waited for its return than are kept
     /// ([`ServerOptions::reconnect_buffer`](crate::ServerOptions::reconnect_buffer)).
     BufferFull,
@@ -44,6 +47,11 @@ impl Disconnect {
     pub fn is_orderly(&self) -> bool {
         matches!(self, Self::ClientClosed { error: None } | Self::Closed { .. } | Self::Expired | Self::Shutdown)
     }
+
+    /// Whether the transport just breaks off, without an end that the client could mistake for an orderly one.
+    pub(crate) fn is_cut(&self) -> bool {
+        matches!(self, Self::TransportLost | Self::Stalled)
+    }
 }
 
 impl fmt::Display for Disconnect {
@@ -57,6 +65,7 @@ impl fmt::Display for Disconnect {
             Self::Aborted => formatter.write_str("the server dropped the connection"),
             Self::ClientTimeout => formatter.write_str("the client was silent for too long"),
             Self::QueueFull => formatter.write_str("the client does not read its messages fast enough"),
+            Self::Stalled => formatter.write_str("the client has stopped reading"),
             Self::BufferFull => formatter.write_str("more messages wait for the return of the client than are kept"),
             Self::ProtocolError(complaint) => write!(formatter, "the client broke the protocol: {complaint}"),
             Self::HubFailed => formatter.write_str("the hub failed"),

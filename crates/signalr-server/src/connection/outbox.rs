@@ -280,17 +280,19 @@ impl Outbox {
         if state.is_over_for(NO_SOCKET) {
             return Next::Drop;
         }
-        if written > 0 {
-            state.bytes = state.bytes.saturating_sub(written);
-            wake(state.patient.drain(..));
-        }
-        if !state.frames.is_empty() {
+        state.bytes = state.bytes.saturating_sub(written);
+        let patient = if written > 0 { std::mem::take(&mut state.patient) } else { Vec::new() };
+        let next = if !state.frames.is_empty() {
             batch.extend(state.frames.drain());
-            return Next::Write;
-        }
-        state.frames.release();
-        state.watch(context);
-        if state.is_all_said() { Next::Close } else { Next::Wait }
+            Next::Write
+        } else {
+            state.frames.release();
+            state.watch(context);
+            if state.is_all_said() { Next::Close } else { Next::Wait }
+        };
+        drop(state);
+        wake(patient);
+        next
     }
 
     /// Ready when at most `most` bytes wait and the client is there, and when messages are no longer accepted.

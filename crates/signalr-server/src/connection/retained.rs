@@ -50,7 +50,9 @@ impl Retained {
     /// Keeps the next message. One message above the limit passes when it is alone.
     pub(super) fn keep(&mut self, frame: &Frame) -> Result<(), Overflow> {
         if let Some(away) = &mut self.away {
-            if away.gathered > 0 && away.gathered + frame.len() > self.limits.away {
+            let is_alone = away.gathered == 0 && self.bytes <= self.limits.connected;
+            let (gathered, kept) = (away.gathered + frame.len(), self.bytes + frame.len());
+            if !is_alone && (gathered > self.limits.away || kept > self.limits.connected + self.limits.away) {
                 return Err(Overflow);
             }
             away.gathered += frame.len();
@@ -163,6 +165,18 @@ mod tests {
         check(&retained, 3, 5, false);
         retained.acknowledge(2);
         check(&retained, 3, 5, true);
+    }
+
+    #[test]
+    fn absences_do_not_add_up() {
+        let mut retained = retained(5);
+        for gathered in [3, 0] {
+            retained.leave(Duration::ZERO);
+            (0..gathered).for_each(|_| retained.keep(&frame()).unwrap());
+            assert_eq!(retained.keep(&frame()), Err(Overflow));
+            retained.come_back();
+        }
+        check(&retained, 1, 8, true);
     }
 
     #[test]

@@ -83,6 +83,10 @@ async fn flush(engine: Arc<Engine>) {
             return;
         }
         let (now, mut joined) = (engine.now(), Joined::default());
-        connections.drain(..).for_each(|connection| connection.flush(&mut joined, now));
+        for connection in connections.drain(..) {
+            // Clients may be shared by engines that started at different times.
+            let is_own = Arc::ptr_eq(connection.engine(), &engine);
+            connection.flush(&mut joined, if is_own { now } else { connection.engine().now() });
+        }
     }
 }

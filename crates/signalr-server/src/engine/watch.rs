@@ -18,6 +18,7 @@ use crate::{Connection, Disconnect, Transport};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Due {
     Drop,
+    DropStalled,
     CancelHandshake,
     CloseSilent,
     CloseExpired,
@@ -35,10 +36,11 @@ impl Engine {
 
     /// Does everything that is due at `now`. The directory is not locked meanwhile.
     fn tend(&self, now: Duration) {
+        // Asked for outside the lock: it may be somebody else's clock.
+        let today = self.options.time.now();
         let due: Vec<(Connection, Due)> = {
             let mut directory = self.directory();
             directory.expire(now);
-            let today = self.options.time.now();
             let due = |connection: &Connection| Some((connection.clone(), self.due(connection, now, today)?));
             directory.connections().filter_map(due).collect()
         };
@@ -50,6 +52,9 @@ impl Engine {
     /// `today` is the time of day, which only dates are compared with.
     fn due(&self, connection: &Connection, now: Duration, today: SystemTime) -> Option<Due> {
         let (activity, options) = (connection.activity(), &self.options);
+        if self.is_stalled(connection, now) {
+            return Some(Due::DropStalled);
+        }
         if self.is_lost(connection, now) {
             return Some(Due::Drop);
         }
@@ -78,23 +83,39 @@ impl Engine {
         is_quiet.then_some(Due::Ping)
     }
 
+    /// Whether the client has taken nothing for too long of what waits for it.
+    fn is_stalled(&self, connection: &Connection, now: Duration) -> bool {
+        let (activity, outbox) = (connection.activity(), connection.outbox());
+        // Writers note stalls without a lock, and may do so when the stall is over already. And a stream cannot tell that
+        // its client takes nothing: it is merely not asked for more.
+        if outbox.is_empty() {
+            activity.caught_up();
+        } else if connection.transport() == Transport::ServerSentEvents || outbox.is_blocked() {
+            activity.stalled(now);
+        }
+        activity.is_stalled(now, self.options.send_timeout)
+    }
+
     /// Whether nothing will come of the connection, or at least of its transport.
     fn is_lost(&self, connection: &Connection, now: Duration) -> bool {
         let (activity, options) = (connection.activity(), &self.options);
-        // A stream cannot tell that its client takes nothing: it is merely not asked for more.
-        if connection.transport() == Transport::ServerSentEvents && !connection.outbox().is_empty() {
-            activity.stalled(now);
-        }
         let away_since = connection.away_since();
         let has_no_task = connection.transport() != Transport::WebSockets || away_since.is_some();
-        activity.is_stalled(now, options.send_timeout)
-            || activity.is_absent(now, connection.patience())
+        activity.is_absent(now, connection.patience())
             || away_since.is_some_and(|since| now.saturating_sub(since) >= options.reconnect_window)
             || (has_no_task && connection.outbox().is_ended())
     }
 
     fn carry_out(&self, connection: &Connection, due: Due, now: Duration) {
         match due {
+            Due::DropStalled if connection.is_resumable() => connection.cut(),
+            Due::DropStalled => {
+                connection.outbox().end(Disconnect::Stalled);
+                // Its request may never be looked at again; the task of a WebSocket is awake now.
+                if connection.transport() != Transport::WebSockets {
+                    self.ended(connection);
+                }
+            }
             // The task of the WebSocket sees to the rest, which may be to wait for the client.
             Due::Drop if connection.transport() == Transport::WebSockets && connection.away_since().is_none() => {
                 connection.cut();

@@ -149,7 +149,7 @@ fn poll_take(connection: &Connection, given: &mut usize, context: &Context<'_>) 
 fn hand_over(connection: &Connection, taken: &Taken) -> Response {
     if taken.frames.is_empty() {
         connection.engine().ended(connection);
-        let is_cut = connection.outbox().reason() == Disconnect::TransportLost;
+        let is_cut = connection.outbox().reason().is_cut();
         return if is_cut { broken::response() } else { over() };
     }
     connection.activity().sent(connection.engine().now());

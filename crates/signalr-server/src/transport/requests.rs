@@ -12,10 +12,11 @@ use http_body_util::BodyExt;
 use tokio::sync::Mutex;
 
 use super::long_polling::Polls;
-use crate::Connection;
 use crate::endpoint::text;
 use crate::engine::Seat;
+use crate::message::Reconnect;
 use crate::session::Session;
+use crate::{Connection, Disconnect};
 
 /// What the requests of one connection share.
 #[derive(Debug)]
@@ -43,23 +44,34 @@ impl Requests {
         let mut session = self.session.lock().await;
         let connection = session.connection().clone();
         let limit = connection.engine().options().maximum_post_size as u64;
+        let too_large = || text(StatusCode::PAYLOAD_TOO_LARGE, format!("A request has at most {limit} bytes."));
         if body.size_hint().lower() > limit {
-            return text(StatusCode::PAYLOAD_TOO_LARGE, "");
+            return too_large();
         }
         let mut length = 0;
         while let Some(frame) = body.frame().await {
             let Ok(frame) = frame else {
-                return text(StatusCode::BAD_REQUEST, "");
+                broken_off(&connection, length);
+                return text(StatusCode::BAD_REQUEST, "The body of the request broke off.");
             };
             let Ok(data) = frame.into_data() else { continue };
-            length += data.len() as u64;
-            if length > limit {
-                return text(StatusCode::PAYLOAD_TOO_LARGE, "");
+            if length + data.len() as u64 > limit {
+                broken_off(&connection, length);
+                return too_large();
             }
+            length += data.len() as u64;
             poll_fn(|context| connection.inbox().poll_room(context)).await;
             // What is too large has closed the connection, which its client hears of on the other half.
             let _ = session.receive(&data);
         }
         text(StatusCode::OK, "")
+    }
+}
+
+/// What came of the body has been taken, and the rest of it is missing: whatever the client sends next could only be
+/// misunderstood, and what it sends again would be done twice.
+fn broken_off(connection: &Connection, taken: u64) {
+    if taken > 0 {
+        connection.fail(Disconnect::ProtocolError("a request was not taken as a whole"), Reconnect::Allowed);
     }
 }

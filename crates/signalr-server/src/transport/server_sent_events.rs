@@ -22,7 +22,7 @@ use crate::connection::outbox::Next;
 use crate::endpoint::claim::{Claim, New, Refused, claim};
 use crate::engine::Engine;
 use crate::protocol::Frame;
-use crate::{Admission, Connection, Disconnect, Query, Transport};
+use crate::{Admission, Connection, Query, Transport};
 
 /// Bytes of one piece of the stream, unless a single message is longer. A piece is a chunk of HTTP, and the JavaScript
 /// client's event source for Node.js (eventsource 2.0.2) reads every line of a chunk from the chunk's beginning: 5,000
@@ -87,7 +87,7 @@ impl hyper::body::Body for Events {
                     events.frames = Vec::new();
                     return Poll::Pending;
                 }
-                Next::Drop if events.connection.outbox().reason() == Disconnect::TransportLost => {
+                Next::Drop if events.connection.outbox().reason().is_cut() => {
                     return Poll::Ready(Some(Err(broken::cut())));
                 }
                 Next::Close | Next::Drop => return Poll::Ready(None),

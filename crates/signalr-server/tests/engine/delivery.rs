@@ -257,5 +257,5 @@ async fn a_client_that_takes_nothing_for_too_long_is_dropped() {
     let _stalled = Client::narrow(&server).await;
     let connection = server.connected().await;
     connection.send(&message(&"x".repeat(32 * 1024 * 1024))).unwrap();
-    assert_eq!(server.disconnected().await, Disconnect::TransportLost);
+    assert_eq!(server.disconnected().await, Disconnect::Stalled);
 }

@@ -151,15 +151,25 @@ async fn a_post_that_is_too_large_is_refused_and_the_connection_goes_on() {
     let server = Server::start(ServerOptions { maximum_post_size: 1000, ..Default::default() }).await;
     let (subscriber, _) = Subscriber::join(&server, "").await;
     let refused = subscriber.poster.try_post("x".repeat(1001)).await;
-    assert_eq!(plain(refused).await, (413, String::new()));
+    assert_eq!(plain(refused).await, (413, "A request has at most 1000 bytes.".to_owned()));
     subscriber.poster.send(r#"{"type":1,"target":"after","arguments":[]}"#).await;
     assert!(matches!(server.received().await, ClientMessage::Invocation { target, .. } if target == "after"));
+}
+
+#[tokio::test]
+async fn a_post_of_which_only_a_part_was_taken_ends_the_connection() {
+    let server = Server::start(ServerOptions { maximum_post_size: 1000, ..Default::default() }).await;
+    let (mut subscriber, _) = Subscriber::join(&server, "").await;
     let endless = stream::iter(std::iter::repeat_with(|| Ok::<_, std::io::Error>(" ".repeat(400))));
     let refused = subscriber.poster.http.post(&subscriber.poster.url).body(reqwest::Body::wrap_stream(endless));
     // The server may close before it has read what the client goes on writing.
     if let Ok(refused) = soon(refused.send()).await {
         assert_eq!(refused.status(), StatusCode::PAYLOAD_TOO_LARGE);
     }
+    let expected = r#"{"type":7,"error":"Connection closed with an error.","allowReconnect":true}"#;
+    assert_eq!(subscriber.next().await, expected);
+    subscriber.is_over().await;
+    assert_eq!(server.disconnected().await, Disconnect::ProtocolError("a request was not taken as a whole"));
 }
 
 #[tokio::test]
@@ -347,5 +357,5 @@ async fn a_client_that_takes_nothing_for_too_long_is_dropped() {
     for _ in 0..32 {
         connection.send(&message(&"x".repeat(1024 * 1024))).unwrap();
     }
-    assert_eq!(server.disconnected().await, Disconnect::TransportLost);
+    assert_eq!(server.disconnected().await, Disconnect::Stalled);
 }

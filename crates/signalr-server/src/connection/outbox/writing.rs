@@ -95,8 +95,10 @@ impl Outbox {
         state.wire = Some(wire);
         let flushed = if state.is_blocked { Flushed::NotEverything } else { Flushed::Everything };
         let waker = if state.is_blocked { state.waker.take() } else { None };
+        let patient = std::mem::take(&mut state.patient);
         drop(state);
         wake(waker);
+        wake(patient);
         flushed
     }
 
@@ -113,7 +115,12 @@ impl Outbox {
             return if state.is_all_said() { Step::Close } else { Step::Wait };
         }
         match state.write_once(context, sink, None) {
-            Poll::Ready(Ok(1..)) => Step::Wrote,
+            Poll::Ready(Ok(1..)) => {
+                let patient = std::mem::take(&mut state.patient);
+                drop(state);
+                wake(patient);
+                Step::Wrote
+            }
             Poll::Ready(_) => Step::Drop,
             Poll::Pending => {
                 state.is_blocked = true;
@@ -153,7 +160,7 @@ impl State {
         self.frames.push(frame.clone());
     }
 
-    /// One system call. A vectored one costs more, and its slices need a kilobyte of stack that is cleared first.
+    /// One system call; whoever waits for room is still to be woken. A vectored one costs more, and its slices need a kilobyte of stack that is cleared first.
     fn write_once(
         &mut self,
         context: &mut Context<'_>,
@@ -168,7 +175,6 @@ impl State {
         if let Poll::Ready(Ok(count)) = written {
             self.frames.advance(count);
             self.bytes = self.bytes.saturating_sub(count);
-            wake(self.patient.drain(..));
         }
         written
     }

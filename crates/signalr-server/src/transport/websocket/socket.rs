@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use hyper_util::server::conn::auto::upgrade::{Parts, downcast};
+use hyper_util::server::conn::auto::upgrade;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -26,12 +26,11 @@ pub(super) enum Socket {
 impl Socket {
     /// The socket, and what had been read from it together with the request.
     pub(super) fn from_upgraded(upgraded: Upgraded) -> (Self, Bytes) {
-        match downcast::<TokioIo<TcpStream>>(upgraded) {
-            Ok(Parts { io, read_buf, .. }) => {
-                let stream = io.into_inner();
+        match plain(upgraded) {
+            Ok((stream, read)) => {
                 // Frames are batched here; the kernel must not wait for more. It only fails on a socket that is gone.
                 let _ = stream.set_nodelay(true);
-                (Self::Plain(Arc::new(stream)), read_buf)
+                (Self::Plain(Arc::new(stream)), read)
             }
             Err(upgraded) => (Self::Other(TokioIo::new(upgraded)), Bytes::new()),
         }
@@ -108,6 +107,17 @@ impl Sink for Socket {
                 }
             },
             Self::Other(stream) => Pin::new(stream).poll_write_vectored(context, slices),
+        }
+    }
+}
+
+/// The TCP socket below, and what was read from it; of hyper-util's server, which is axum's, or of hyper's own.
+fn plain(upgraded: Upgraded) -> std::result::Result<(TcpStream, Bytes), Upgraded> {
+    match upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
+        Ok(parts) => Ok((parts.io.into_inner(), parts.read_buf)),
+        Err(upgraded) => {
+            let parts = upgraded.downcast::<TokioIo<TcpStream>>()?;
+            Ok((parts.io.into_inner(), parts.read_buf))
         }
     }
 }
