@@ -227,6 +227,24 @@ mod running {
         assert_eq!(dev.child.wait().unwrap().code(), Some(0));
     }
 
+    #[test]
+    fn what_was_not_taken_over_is_tried_again_also_when_it_is_the_same_as_before() {
+        let app = empty_app();
+        let mut dev = Dev::start_with(&app, &["--json"]);
+        dev.until("\"ready\"");
+        for _ in 0..2 {
+            // Put into place as a whole, so that there is one change.
+            let unfinished = app.path().join("unfinished");
+            fs::write(&unfinished, "{").unwrap();
+            fs::rename(&unfinished, app.path().join("host.json")).unwrap();
+            dev.until("\"notReloaded\"");
+        }
+        fs::write(app.path().join("host.json"), HOST_JSON).unwrap();
+        dev.until("\"reloaded\"");
+        dev.signal("-INT");
+        assert_eq!(dev.child.wait().unwrap().code(), Some(0));
+    }
+
     /// A program that listens where a handler should: this one, with an app of its own.
     fn write_handler(script: &Path, empty: &TempDir) {
         let options = "--no-emulator --no-inspector --no-watch --port \"$FUNCTIONS_CUSTOMHANDLER_PORT\"";
