@@ -83,7 +83,7 @@ async fn presence(stack: &LocalStack) -> Presence {
 }
 
 /// The service reports and drops clients a moment after they have come or gone.
-async fn becomes(stack: &LocalStack, expected: &Presence) {
+pub(crate) async fn becomes(stack: &LocalStack, expected: &Presence) {
     let deadline = Instant::now() + DEADLINE;
     loop {
         let found = presence(stack).await;

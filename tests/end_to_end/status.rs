@@ -1,12 +1,17 @@
 //! The timer tells every client how the system is doing.
 
 use crate::harness::{SignalRClient, http, send, start};
+use crate::presence::becomes;
+use signalr_functions::api::Presence;
 use std::time::SystemTime;
 
 #[tokio::test]
 async fn a_status_update_has_real_values() {
     let stack = start().await;
     let mut client = SignalRClient::connect(&stack).await;
+    // The service reports a client beside its handshake, and who is reported is counted.
+    let one = Presence { connections: 1, user_count: 0, users: Vec::new(), anonymous: 1, detail: None };
+    becomes(&stack, &one).await;
     let run = format!("{}/admin/functions/statusUpdate", stack.host_url());
     let reply = send(http().post(run).header("content-type", "application/json").body("{}")).await;
     assert_eq!(reply.status(), 202);
