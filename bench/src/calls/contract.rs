@@ -170,12 +170,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn envelopes_are_as_long_as_the_hosts() {
-        for (function, expected) in
-            [(Function::Negotiate, 1700), (Function::Broadcast, 1700), (Function::StatusUpdate, 300)]
-        {
+    fn envelopes_of_calls_have_about_one_and_a_half_kilobytes() {
+        for function in [Function::Negotiate, Function::Broadcast] {
             let length = function.envelope().to_string().len();
-            assert!(length.abs_diff(expected) < 150, "{}: {length}", function.name());
+            assert!((1300..1800).contains(&length), "{}: {length}", function.name());
         }
     }
 
