@@ -127,8 +127,11 @@ test("whoever may not is refused with a reason, and nothing changes", async (t) 
     ["PUT", "/groups/private:board/users/eve", as("eve"), 403],
     ["PUT", "/groups/online/users/eve", as("eve"), 400],
     ["DELETE", "/users/ann/groups", as("eve"), 403],
+    ["POST", "/groups/private:board/messages", {}, 401],
+    ["POST", "/groups/private:board/messages", as("eve"), 403],
   ]) {
-    const answer = await request(method, `${stack.host}/api${path}`, { headers });
+    const body = method === "POST" ? JSON.stringify({ message: "no" }) : undefined;
+    const answer = await request(method, `${stack.host}/api${path}`, { headers, body });
     assert.equal(answer.status, status, `${method} ${path}: ${answer.body}`);
     assert.equal(answer.headers["content-type"], "application/problem+json; charset=utf-8");
   }
@@ -138,7 +141,8 @@ test("whoever may not is refused with a reason, and nothing changes", async (t) 
     assert.match(problem, /\w/);
   }
   await call("POST", "/groups/red/messages", { body: { message: "not for Eve" } });
-  await call("POST", "/groups/private:board/messages", { body: { message: "nor this" } });
+  const manager = { ...as("mia"), "x-development-roles": "manager" };
+  await call("POST", "/groups/private:board/messages", { headers: manager, body: { message: "nor this" } });
   assert.deepEqual(await receivedBy(stack, eve.inbox), [[]]);
 });
 
