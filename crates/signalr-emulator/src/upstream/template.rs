@@ -120,7 +120,10 @@ impl UpstreamTemplate {
     pub(crate) fn check_event(&self, event: &str) {
         let occurrence = |event| Occurrence { hub: "chat", category: super::Category::Messages, event };
         let _ = self.matches(&occurrence(event));
-        let authority = self.url_template.split('/').nth(2).unwrap_or_default();
+        // As a browser reads addresses: `http:host` has a host as well, and tabs and line ends do not count.
+        let template = self.url_template.replace(['\t', '\r', '\n'], "");
+        let behind_scheme = template.split_once(':').map_or("", |(_, rest)| rest.trim_start_matches(['/', '\\']));
+        let authority = behind_scheme.split(['/', '\\', '?', '#']).next().unwrap_or_default();
         if let (Ok(usual), Ok(url)) = (self.url(&occurrence("event")), self.url(&occurrence(event)))
             && !authority.contains('{')
         {
