@@ -152,6 +152,11 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
 /// Text of a caller as it may stand in a message: cut, and with its control characters escaped. The host writes log lines to the
 /// console as they are, so a line break would begin a line that nobody has logged.
 pub(crate) fn shown(text: &str) -> String {
+    // Nearly always, and quickly seen.
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'\\');
+    if text.len() <= LONGEST_SHOWN && text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
     let cut = text.char_indices().nth(LONGEST_SHOWN).map_or(text.len(), |(place, _)| place);
     let ellipsis = if cut < text.len() { "…" } else { "" };
     format!("{}{ellipsis}", text[..cut].escape_debug())

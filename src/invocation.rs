@@ -97,17 +97,15 @@ where
 {
     post(async move |State(app): State<App>, request: Request| {
         let (parts, body) = request.into_parts();
-        let parsed = Invocation::receive(body).await.map_err(CallError::from).and_then(|invocation| {
-            let request = invocation.http_request(HTTP_TRIGGER).map_err(CallError::internal)?;
-            Ok((invocation, request))
-        });
+        let parsed = Invocation::receive_with_request(body, HTTP_TRIGGER).await.map_err(CallError::from);
         let of_the_caller = parsed.as_ref().ok().and_then(|(_, request)| request.header(TRACE_PARENT));
         let origin = Origin::new(parts, of_the_caller);
         let span = app.span(&origin);
-        let work = async {
+        // It lies apart, because each of the layers around it would hold it twice, and copy it.
+        let work = Box::pin(async {
             let (invocation, request) = parsed?;
             function(Call::begin(app, invocation, request).await?).await
-        };
+        });
         let work = async {
             caught(work).await.unwrap_or_else(|panic| Err(CallError::Panic(panic))).inspect_err(CallError::log)
         };
@@ -132,7 +130,8 @@ where
         let invocation = Invocation::receive(body).await;
         let origin = Origin::new(parts, None);
         let span = app.span(&origin);
-        let work = async { function(app, invocation?).await };
+        // As above.
+        let work = Box::pin(async { function(app, invocation?).await });
         let work = async {
             caught(work).await.unwrap_or_else(|panic| Err(RunError::panic(&panic))).inspect_err(RunError::log)
         };

@@ -155,11 +155,11 @@ where
 
 /// Such as `sending to everyone` or `WARN: the service is not healthy, error=no answer`.
 fn line(event: &Event<'_>) -> String {
-    let mut parts = Parts::default();
-    event.record(&mut parts);
     let level = *event.metadata().level();
     let level = if level == Level::INFO { String::new() } else { format!("{level}: ") };
-    let mut line = on_one_line(&format!("{level}{}{}", parts.message, parts.fields));
+    let mut parts = Parts { message: level, fields: String::new() };
+    event.record(&mut parts);
+    let mut line = on_one_line(parts.message + &parts.fields);
     if line.len() > LONGEST_LINE {
         let end = (0..=LONGEST_LINE).rev().find(|end| line.is_char_boundary(*end)).unwrap_or(0);
         line.truncate(end);
@@ -169,7 +169,11 @@ fn line(event: &Event<'_>) -> String {
 }
 
 /// The host writes lines as they are, so a line break would begin one that nobody has logged.
-fn on_one_line(text: &str) -> String {
+fn on_one_line(text: String) -> String {
+    // Nearly every line, and quickly seen: control characters beyond ASCII begin with a byte that is none.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text;
+    }
     let mut line = String::with_capacity(text.len());
     for character in text.chars() {
         if character.is_control() { line.extend(character.escape_debug()) } else { line.push(character) }
@@ -177,8 +181,8 @@ fn on_one_line(text: &str) -> String {
     line
 }
 
-#[derive(Default)]
 struct Parts {
+    /// Behind the level, where that is named.
     message: String,
     fields: String,
 }

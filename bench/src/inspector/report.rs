@@ -12,6 +12,9 @@ const LEFT: f64 = 0.95;
 /// From here on the clients' core is saturated, and rates say nothing about the stack.
 const SATURATED: f64 = 0.95;
 
+/// How many of the rounds may be left out, because something disturbed them, before the rest is not believed either.
+const LEFT_OUT: f64 = 0.1;
+
 /// Every goal of the loads that were measured.
 pub(super) fn judge(slices: &[Slice]) -> Vec<Judgement> {
     let broadcasts = loads(slices).into_iter().filter(|load| *load != Load::Messages);
@@ -27,12 +30,17 @@ fn judge_at(slices: &[Slice], load: Load, setting: Setting) -> Vec<Judgement> {
         Setting::Closed => Setting::Without,
         Setting::Open(_) => Setting::Closed,
     };
+    let disturbed = disturbed_rounds(slices, load, setting, other);
+    let believed = disturbed.len() as f64 <= LEFT_OUT * rounds(slices) as f64;
+    let without =
+        if disturbed.is_empty() { String::new() } else { format!(" ({} disturbed rounds left out)", disturbed.len()) };
     let saturated = of(slices, load, setting).any(|slice| slice.client_share() >= SATURATED);
     let objection = if saturated { " (the clients were saturated)" } else { "" };
     let judge = |what: &str, objection: &str, ratio: fn(&Slice, &Slice) -> f64| {
         let goal = format!("{}, {}: {LEFT} x the {what} of `{}`", load.name(), setting.name(), other.name());
-        self::ratio(slices, load, setting, other, ratio)
-            .map(|found| Judgement::of(found.mean >= LEFT, goal, format!("mean {found}{objection}")))
+        self::ratio(slices, load, setting, other, ratio).map(|found| {
+            Judgement::of(found.mean >= LEFT && believed, goal, format!("mean {found}{objection}{without}"))
+        })
     };
     let cpu = judge("deliveries per CPU time", "", |one, other| other.cpu() / one.cpu());
     let rate = judge("deliveries per second", objection, |one, other| one.rate() / other.rate());
@@ -96,8 +104,23 @@ fn ratio(
     MeanRatio::of(of(slices, load, one).filter_map(|slice| Some(ratio(slice, partner(slice)?))))
 }
 
+/// The slices that nothing disturbed.
 fn of(slices: &[Slice], load: Load, setting: Setting) -> impl Iterator<Item = &Slice> {
+    all_of(slices, load, setting).filter(|slice| slice.disturbance.is_none())
+}
+
+fn all_of(slices: &[Slice], load: Load, setting: Setting) -> impl Iterator<Item = &Slice> {
     slices.iter().filter(move |slice| slice.load == load && slice.setting == setting)
+}
+
+/// The rounds in which one or the other was disturbed, so that they cannot be compared.
+fn disturbed_rounds(slices: &[Slice], load: Load, one: Setting, other: Setting) -> Vec<usize> {
+    let both = all_of(slices, load, one).chain(all_of(slices, load, other));
+    distinct(both.filter(|slice| slice.disturbance.is_some()).map(|slice| slice.round))
+}
+
+fn rounds(slices: &[Slice]) -> usize {
+    distinct(slices.iter().map(|slice| slice.round)).len()
 }
 
 fn loads(slices: &[Slice]) -> Vec<Load> {

@@ -12,7 +12,7 @@ use super::Setting;
 use super::page::{Looked, look};
 use super::stack::Stack;
 use crate::load::phase::{Pace, Phase};
-use crate::machine::CpuTime;
+use crate::machine::{self, CpuTime};
 use crate::report::quantile;
 
 /// Bytes of JSON of a broadcast, as `bench fanout` has them for a thousand clients.
@@ -20,6 +20,9 @@ const PAYLOAD: usize = 200;
 
 /// How long what was accepted may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How much of what was to be sent to users and groups has to be. A service that is busy with broadcasts is late in some slice.
+const LEAST: f64 = 0.75;
 
 /// What is sent. The messages to users and groups always are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
@@ -53,6 +56,24 @@ pub(super) struct Slice {
     pub(super) p50: Duration,
     pub(super) p99: Duration,
     pub(super) looked: Option<Looked>,
+    pub(super) disturbance: Option<Disturbance>,
+}
+
+/// Why a slice says nothing about the stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Disturbance {
+    /// By the kernel, so that everybody waited for its timers.
+    DroppedPackets,
+    /// Something held the cores: a quarter of the messages to users and groups was not sent in time.
+    Standstill,
+}
+
+impl Disturbance {
+    fn of(dropped_packets: u64, messages: usize, wanted: f64) -> Option<Self> {
+        let standstill = || ((messages as f64) < wanted * LEAST).then_some(Self::Standstill);
+        if dropped_packets > 0 { Some(Self::DroppedPackets) } else { standstill() }
+    }
 }
 
 impl Load {
@@ -84,6 +105,7 @@ impl Slice {
     ) -> Result<Self> {
         let own = std::process::id();
         let before = (CpuTime::of(stack.pid)?, CpuTime::of(own)?, stack.crowd.direct_deliveries());
+        let dropped_before = machine::dropped_packets();
         let started = Instant::now();
         let broadcast = async {
             let Some(pace) = load.pace() else { return anyhow::Ok(None) };
@@ -116,6 +138,11 @@ impl Slice {
             p50: quantile(latencies, 0.5),
             p99: quantile(latencies, 0.99),
             looked,
+            disturbance: Disturbance::of(
+                machine::dropped_packets().saturating_sub(dropped_before),
+                sent.messages,
+                stack.traffic.wanted(duration),
+            ),
         })
     }
 
@@ -161,5 +188,24 @@ async fn arrived(stack: &Stack, expected: u64) -> Result<()> {
             bail!("{direct} messages to users and groups have arrived, and {expected} were sent");
         }
         sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_disturbance(dropped_packets: u64, messages: usize, expected: Option<Disturbance>) {
+        assert_eq!(Disturbance::of(dropped_packets, messages, 250.0), expected);
+    }
+
+    #[test]
+    fn a_slice_is_disturbed_by_dropped_packets_and_by_a_standstill() {
+        check_disturbance(0, 250, None);
+        check_disturbance(0, 188, None);
+        check_disturbance(0, 187, Some(Disturbance::Standstill));
+        check_disturbance(1, 250, Some(Disturbance::DroppedPackets));
+        assert_eq!(Disturbance::of(0, 0, 0.0), None, "where nothing was to be sent");
     }
 }

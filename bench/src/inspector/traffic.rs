@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use azure_signalr::rest::HubClient;
 use azure_signalr::{Message, Target};
 use futures_util::future::try_join_all;
@@ -21,9 +21,6 @@ const LANES: u32 = 32;
 
 /// The method that clients would have registered with `on`.
 const DIRECT: Target = Target::from_static("direct");
-
-/// How much of what was to be sent has to be. A service that is busy with broadcasts is late in some turn of many.
-const LEAST: f64 = 0.75;
 
 /// What is sent, and to how many.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +42,7 @@ impl Traffic {
     /// Sends for `duration` and returns when everything was accepted.
     ///
     /// # Errors
-    /// When a message is refused, or a quarter of them could not be sent in time.
+    /// When a message is refused.
     pub(super) async fn send(self, crowd: &Crowd, duration: Duration) -> Result<Sent> {
         if self.per_second == 0 {
             return Ok(Sent::default());
@@ -53,13 +50,12 @@ impl Traffic {
         let hub = crowd.hub().context("these clients are in no hub")?;
         let (until, number) = (Instant::now() + duration, Cell::new(0));
         let sent = try_join_all((0..LANES).map(|lane| self.lane(hub, lane, until, &number))).await?;
-        let messages = number.get();
-        let wanted = duration.as_secs_f64() * f64::from(self.per_second);
-        ensure!(
-            messages as f64 >= wanted * LEAST,
-            "{messages} of {wanted:.0} messages were sent; the service is too slow for more"
-        );
-        Ok(Sent { messages, deliveries: sent.iter().sum() })
+        Ok(Sent { messages: number.get(), deliveries: sent.iter().sum() })
+    }
+
+    /// How many messages there are to be within `duration`.
+    pub(super) fn wanted(self, duration: Duration) -> f64 {
+        duration.as_secs_f64() * f64::from(self.per_second)
     }
 
     async fn lane(self, hub: &HubClient, lane: u32, until: Instant, number: &Cell<usize>) -> Result<u64> {

@@ -50,7 +50,9 @@ enum Line<'a, T> {
 impl Run {
     /// Looks around, and gives servers and load a core each.
     pub(crate) fn begin() -> Self {
-        Self { cores: Cores::divide(), ..Self::look() }
+        // First: a process that has one core sees one.
+        let run = Self::look();
+        Self { cores: Cores::divide(), ..run }
     }
 
     /// Looks around, and leaves everybody where they are.

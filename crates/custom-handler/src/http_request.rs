@@ -12,7 +12,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
-use wire::{Pairs, Wire};
+use wire::Pairs;
+pub(crate) use wire::Wire;
 
 /// The request of an HTTP caller, as the host describes it (functions-host 2.4).
 ///
@@ -49,7 +50,12 @@ impl HttpRequest {
 
     /// `json` is a part of `text`.
     fn of_object(text: &Arc<str>, json: &str) -> Result<Self, serde_json::Error> {
-        let Wire { url, method, query, headers, params, body } = serde_json::from_str(json)?;
+        Self::found(serde_json::from_str(json)?, text, text)
+    }
+
+    /// What was found in `text`, of which `kept` is a copy or the original.
+    pub(crate) fn found(wire: Wire<'_>, text: &str, kept: &Arc<str>) -> Result<Self, serde_json::Error> {
+        let Wire { url, method, query, headers, params, body } = wire;
         let body = body.map(wire::body_text).transpose()?.flatten();
         Ok(Self {
             url: Piece::of(text, url.0),
@@ -58,7 +64,7 @@ impl HttpRequest {
             headers: members(text, headers),
             params: members(text, params),
             body: body.map(|body| Piece::of(text, body)),
-            text: Arc::clone(text),
+            text: Arc::clone(kept),
         })
     }
 

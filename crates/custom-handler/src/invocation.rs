@@ -3,6 +3,8 @@
 //! Inputs stay JSON text until somebody asks for them, where they lie in the body; most of an HTTP envelope (identities,
 //! doubled headers) never is.
 
+mod at_once;
+
 use crate::http_request::place_of;
 use crate::{HttpRequest, Misfit, TimerInfo, lenient};
 use serde::de::{DeserializeOwned, Error, MapAccess, Visitor};
@@ -12,6 +14,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+
+use at_once::AtOnce;
 
 /// One invocation, as a Functions host posts it to `/{function}` (functions-host 2.2).
 ///
@@ -73,14 +77,47 @@ impl Invocation {
         text.and_then(Self::read).map_err(|error| InvocationError::NotAnInvocation(error.into()))
     }
 
+    /// Reads the body of the host's request and the HTTP request in it, which costs half of what it does to do that one after the other;
+    /// `name` is the name of the `httpTrigger` binding. The request is no input of the invocation then.
+    ///
+    /// # Errors
+    /// Those of [`parse`](Self::parse) and [`http_request`](Self::http_request).
+    pub fn parse_with_request(body: &[u8], name: &str) -> Result<(Self, HttpRequest), InvocationError> {
+        let read = |text| Self::read_at_once(text, name);
+        if let Some(both) = str::from_utf8(body).ok().and_then(read) {
+            return Ok(both);
+        }
+        let mut invocation = Self::parse(body)?;
+        let request = invocation.http_request(name)?;
+        invocation.inputs.retain(|(found, _)| found != name);
+        Ok((invocation, request))
+    }
+
+    fn read_at_once(text: &str, name: &str) -> Option<(Self, HttpRequest)> {
+        let AtOnce { request, inputs, metadata } = at_once::read(text, name)?;
+        let kept = text.into();
+        let request = HttpRequest::found(request, text, &kept).ok()?;
+        Some((Self::found(text, kept, inputs, metadata).ok()?, request))
+    }
+
     fn read(text: &str) -> Result<Self, serde_json::Error> {
         let Wire { data: Inputs(inputs), metadata } = serde_json::from_str(text)?;
+        Self::found(text, text.into(), inputs, metadata)
+    }
+
+    /// What was found in `text`, which is kept.
+    fn found(
+        text: &str,
+        kept: Arc<str>,
+        inputs: Vec<(String, &RawValue)>,
+        metadata: Option<&RawValue>,
+    ) -> Result<Self, serde_json::Error> {
         if metadata.is_some_and(|metadata| !metadata.get().starts_with('{')) {
             return Err(serde_json::Error::custom("`Metadata` is no object"));
         }
         let place = |value: &RawValue| place_of(text, value.get());
         Ok(Self {
-            text: text.into(),
+            text: kept,
             inputs: inputs.into_iter().map(|(name, value)| (name, place(value))).collect(),
             metadata: metadata.map(place),
         })
@@ -193,6 +230,53 @@ mod tests {
         assert_eq!(request.parameter("name"), Some("test"));
         assert_eq!(request.body(), None);
         assert_eq!(invocation.metadata::<String>("name").as_deref(), Some("test"));
+    }
+
+    /// What there is to know of an invocation and its request, or the error.
+    type Known = Result<(Vec<String>, Option<String>, [Option<String>; 3]), String>;
+
+    fn known(read: Result<(Invocation, HttpRequest), InvocationError>) -> Known {
+        let (invocation, request) = read.map_err(|error| error.to_string())?;
+        let names = invocation.names().filter(|name| *name != "req").cloned().collect();
+        let metadata = invocation.metadata::<String>("name");
+        let request = [Some(request.method()), request.header("a"), request.body()];
+        Ok((names, metadata, request.map(|text| text.map(str::to_owned))))
+    }
+
+    #[test]
+    fn at_once_the_same_is_read_as_one_after_the_other() {
+        let request = r#"{"Method":"PUT","Headers":{"a":["1"]},"Query":{},"Body":"b\n","More":[{}]}"#;
+        let envelope =
+            |req: &str| format!(r#"{{"Data":{{"x":"\"1\"","req":{req}}},"More":1,"Metadata":{{"name":"n"}}}}"#);
+        let whole = envelope(request);
+        let wrapped = envelope(&serde_json::to_string(request).unwrap());
+        let refused = [
+            envelope(r#"["u","PUT",{},{},{},"b"]"#),
+            envelope(r#"{"Method":1}"#),
+            envelope("null"),
+            whole.replace("\"req\"", "\"other\""),
+            whole.replace(r#"{"name":"n"}"#, "[]"),
+            format!("{whole}x"),
+            whole.replace("\"More\":1", "\"Data\":{}"),
+        ];
+        for body in [whole.clone(), wrapped].into_iter().chain(refused) {
+            let at_once = known(Invocation::parse_with_request(body.as_bytes(), "req"));
+            let one_after_the_other = Invocation::parse(body.as_bytes())
+                .and_then(|invocation| invocation.http_request("req").map(|request| (invocation, request)));
+            assert_eq!(at_once, known(one_after_the_other), "{body}");
+        }
+        let text = |text: &str| Some(text.to_owned());
+        let expected = (vec!["x".to_owned()], text("n"), [text("PUT"), text("1"), text("b\n")]);
+        assert_eq!(known(Invocation::parse_with_request(whole.as_bytes(), "req")), Ok(expected));
+    }
+
+    #[test]
+    fn the_request_is_no_input_of_its_own_then() {
+        for req in ["{}", r#""{}""#] {
+            let body = format!(r#"{{"Data":{{"req":{req},"x":1}}}}"#);
+            let (invocation, _) = Invocation::parse_with_request(body.as_bytes(), "req").unwrap();
+            assert_eq!(format!("{invocation:?}"), r#"Invocation { inputs: ["x"], .. }"#);
+        }
     }
 
     #[test]

@@ -3,8 +3,8 @@
 //! A body over the limit is read to its end and thrown away before it is refused: a host that is still writing would otherwise see
 //! a broken connection and not the reason.
 
-use crate::{Invocation, InvocationError, InvocationResult};
-use axum::body::Body;
+use crate::{HttpRequest, Invocation, InvocationError, InvocationResult};
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -42,21 +42,34 @@ impl Invocation {
     ///
     /// # Errors
     /// When it is too large, ends early, or is no invocation.
-    pub async fn receive(mut body: Body) -> Result<Self, InvocationRejection> {
-        let (mut pieces, mut total) = (Vec::new(), 0);
-        while let Some(frame) = body.frame().await {
-            let Ok(piece) = frame.map_err(InvocationRejection::Broken)?.into_data() else { continue };
-            total += piece.len();
-            if total <= LARGEST_INVOCATION {
-                pieces.push(piece);
-            }
+    pub async fn receive(body: Body) -> Result<Self, InvocationRejection> {
+        Ok(Self::parse(&received(body).await?)?)
+    }
+
+    /// Reads the body of the host's request from its connection, and the HTTP request in it, as
+    /// [`parse_with_request`](Self::parse_with_request) does.
+    ///
+    /// # Errors
+    /// When it is too large, ends early, or is no invocation with a request.
+    pub async fn receive_with_request(body: Body, name: &str) -> Result<(Self, HttpRequest), InvocationRejection> {
+        Ok(Self::parse_with_request(&received(body).await?, name)?)
+    }
+}
+
+async fn received(mut body: Body) -> Result<Bytes, InvocationRejection> {
+    let (mut pieces, mut total) = (Vec::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let Ok(piece) = frame.map_err(InvocationRejection::Broken)?.into_data() else { continue };
+        total += piece.len();
+        if total <= LARGEST_INVOCATION {
+            pieces.push(piece);
         }
-        match &pieces[..] {
-            _ if total > LARGEST_INVOCATION => Err(InvocationRejection::TooLarge),
-            // Nearly always.
-            [whole] => Ok(Self::parse(whole)?),
-            several => Ok(Self::parse(&several.concat())?),
-        }
+    }
+    match <[Bytes; 1]>::try_from(pieces) {
+        _ if total > LARGEST_INVOCATION => Err(InvocationRejection::TooLarge),
+        // Nearly always.
+        Ok([whole]) => Ok(whole),
+        Err(several) => Ok(several.concat().into()),
     }
 }
 

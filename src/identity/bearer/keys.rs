@@ -105,7 +105,8 @@ impl Keys {
         match known {
             Some((key, age)) if age < FRESH => return Ok(Some(key)),
             Some((_, age)) if age < STALE => self.renew(now).await,
-            _ => self.fetch_again(now).await?,
+            // Rare, and large: it lies apart from what every call carries about.
+            _ => Box::pin(self.fetch_again(now)).await?,
         }
         Ok(self.present().and_then(|set| set.key(kid, algorithm)))
     }

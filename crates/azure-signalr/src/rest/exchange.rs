@@ -23,11 +23,12 @@ const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
 impl RestClient {
-    /// Makes a call, as often as its kind and the policy allow.
+    /// Makes a call, as often as its kind and the policy allow. What that takes is kilobytes, which lie apart: callers that come here
+    /// now and then, as the functions of a handler do, need not carry them about.
     pub(super) async fn perform(&self, call: &Call) -> Result<Answer, RestError> {
         let uri = self.address(call);
-        let Some(limit) = self.limit(call.repeat) else { return self.repeat(call, &uri, None).await };
-        let attempts = self.repeat(call, &uri, Some(Instant::now() + limit));
+        let Some(limit) = self.limit(call.repeat) else { return Box::pin(self.repeat(call, &uri, None)).await };
+        let attempts = Box::pin(self.repeat(call, &uri, Some(Instant::now() + limit)));
         match tokio::time::timeout(limit, attempts).await {
             Ok(outcome) => outcome,
             Err(_) => Err(RestError::DeadlineExceeded { uri: uri.clone(), deadline: limit }),
@@ -39,7 +40,7 @@ impl RestClient {
         let (call, timeout) = (Call::health(), self.timeout.min(HEALTH_TIMEOUT));
         let uri = self.address(&call);
         let request = self.request(&call, &uri)?.timeout(timeout);
-        self.answer_to(request, &call, &uri).await.map(drop)
+        Box::pin(self.answer_to(request, &call, &uri)).await.map(drop)
     }
 
     /// The time for all attempts together, where there is one (signalr-bindings 10.2).

@@ -10,7 +10,7 @@ use std::fmt;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Wire<'a> {
+pub(crate) struct Wire<'a> {
     #[serde(default, borrow)]
     pub(super) url: Text<'a>,
     #[serde(default, borrow)]
