@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
-use sha2::Sha256;
+use sha2::{Sha256, Sha512};
 
 /// One of the two access keys of a SignalR resource. Cloning shares it; `Debug` and `Display` print `***`.
 #[derive(Clone)]
@@ -41,6 +41,12 @@ impl AccessKey {
     /// Whether `signature` is the HMAC-SHA256 of `message`, in a time that does not tell how much of it was right.
     pub(crate) fn signed(&self, message: &[u8], signature: &[u8]) -> bool {
         self.shared.hmac.clone().chain_update(message).verify_slice(signature).is_ok()
+    }
+
+    /// The same with HMAC-SHA512, which is so rare that no state is kept for it.
+    pub(crate) fn signed_with_sha512(&self, message: &[u8], signature: &[u8]) -> bool {
+        let hmac = Hmac::<Sha512>::new_from_slice(self.expose().as_bytes()).expect("HMAC takes keys of every length");
+        hmac.chain_update(message).verify_slice(signature).is_ok()
     }
 }
 

@@ -7,6 +7,7 @@ mod audience;
 mod claims;
 mod client;
 mod jwt;
+mod payload;
 mod rejection;
 mod rest;
 mod temporary_key;

@@ -44,7 +44,7 @@ impl Audience<'_> {
 }
 
 struct Address<'a> {
-    host: String,
+    host: &'a str,
     path: &'a str,
     query: &'a str,
 }
@@ -62,7 +62,7 @@ impl<'a> Address<'a> {
     }
 
     fn is_at(&self, hosts: &[&str]) -> bool {
-        !self.host.is_empty() && hosts.iter().any(|host| host_of(host) == self.host)
+        !self.host.is_empty() && hosts.iter().any(|host| host_of(host).eq_ignore_ascii_case(self.host))
     }
 
     fn is_for_hub(&self, hub: &str) -> bool {
@@ -76,8 +76,8 @@ fn path_of(path: &str) -> &str {
     path.split_once('?').map_or(path, |(path, _)| path).trim_end_matches('/')
 }
 
-/// The host without its port, in lower case; the three names of this machine are one.
-fn host_of(authority: &str) -> String {
+/// The host without its port; the three names of this machine are one.
+fn host_of(authority: &str) -> &str {
     let host = match authority.strip_prefix('[') {
         Some(rest) => rest.split_once(']').map_or(rest, |(host, _)| host),
         // A second colon means a bare IPv6 address, which has no port.
@@ -86,7 +86,7 @@ fn host_of(authority: &str) -> String {
             _ => authority,
         },
     };
-    if matches!(host, "127.0.0.1" | "::1") { "localhost".to_owned() } else { host.to_ascii_lowercase() }
+    if matches!(host, "127.0.0.1" | "::1") { "localhost" } else { host }
 }
 
 #[cfg(test)]

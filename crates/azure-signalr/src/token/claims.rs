@@ -49,6 +49,11 @@ impl Claims {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.payload.iter().map(|(name, value)| (name.as_str(), value))
     }
+
+    /// The same claims as an object of JSON.
+    pub fn into_map(self) -> Map<String, Value> {
+        self.payload
+    }
 }
 
 /// A repeated claim is an array, of which .NET takes the first; a number counts as its digits.

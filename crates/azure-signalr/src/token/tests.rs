@@ -275,6 +275,23 @@ fn the_lifetime_is_judged_before_the_audience() {
 }
 
 #[test]
+fn whatever_a_claim_is_it_can_be_read() {
+    let payload =
+        json!({"exp": NOW, "aud": ["http://localhost/client/?hub=chat", 1], "sub": ["a", "b"], "iss": {"x": 1}});
+    let claims = verify(&signed(Algorithm::HS256, &payload), &CLIENT).unwrap();
+    assert_eq!(claims.user_id().as_deref(), Some("a"));
+    assert_eq!(Value::Object(claims.into_map()), payload);
+}
+
+#[test]
+fn a_signed_token_that_contradicts_itself_is_none() {
+    let payload = format!(r#"{{"exp":{NOW},"aud":"http://localhost/client/?hub=chat","exp":{}}}"#, NOW + 1);
+    let message = [r#"{"alg":"HS256"}"#, &payload].map(|part| URL_SAFE_NO_PAD.encode(part)).join(".");
+    let signature = URL_SAFE_NO_PAD.encode(AccessKey::new(KEY).sign(message.as_bytes()));
+    assert_eq!(verify(&format!("{message}.{signature}"), &CLIENT).unwrap_err(), Rejection::Malformed);
+}
+
+#[test]
 fn what_is_not_a_token_is_told_from_no_token() {
     assert_eq!(verify("", &CLIENT).unwrap_err(), Rejection::NoToken);
     for text in ["x", "a.b", "a.b.c", "....", "a.b.c.d.e", " ", "é.é.é", "eyJhbGciOiJIUzI1NiJ9.!.x"] {
