@@ -69,6 +69,10 @@ fn is_secret(key: &str) -> bool {
 }
 
 fn decode(text: &str) -> Box<str> {
+    // So are most: what clients put into addresses themselves needs no escapes (signalr-protocol 1.8).
+    if !text.bytes().any(|byte| matches!(byte, b'+' | b'%')) {
+        return text.into();
+    }
     let spaced = text.replace('+', " ");
     percent_decode_str(&spaced).decode_utf8_lossy().into()
 }

@@ -4,13 +4,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use uuid::Uuid;
 
 /// A fresh id, from the operating system's randomness.
 pub(crate) fn fresh() -> String {
-    let (mut bytes, more) = (Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes());
-    // A version 4 UUID fixes bits of exactly these two bytes.
-    (bytes[6], bytes[8]) = (more[0], more[1]);
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("the operating system has randomness");
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
