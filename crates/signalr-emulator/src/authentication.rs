@@ -71,7 +71,7 @@ impl Authenticator {
     fn check(&self, token: Option<&str>, audience: &Audience<'_>, now: SystemTime) -> Result<Identity, Unauthorized> {
         let token = token.unwrap_or_default();
         let rejection = match self.verifier.verify(token, audience, now) {
-            Ok(claims) => return Ok(Identity::from(&claims)),
+            Ok(claims) => return Ok(Identity::from(claims)),
             Err(rejection) => rejection,
         };
         let claims = self.verifier.verify_signature(token).ok();
@@ -79,7 +79,7 @@ impl Authenticator {
         match (self.checks, claims) {
             (Checks::Lenient, Some(claims)) => {
                 tracing::warn!(reason, "let a request pass that Azure would answer with 401");
-                Ok(Identity::from(&claims))
+                Ok(Identity::from(claims))
             }
             _ => {
                 let (www_authenticate, claims) = (www_authenticate(rejection), unverified_claims(token).map(Box::new));
@@ -89,11 +89,10 @@ impl Authenticator {
     }
 }
 
-impl From<&Claims> for Identity {
-    fn from(claims: &Claims) -> Self {
+impl From<Claims> for Identity {
+    fn from(claims: Claims) -> Self {
         let user_id = claims.user_id().map(|user_id| user_id.into_owned());
-        let claims = claims.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect();
-        Self { user_id, claims }
+        Self { user_id, claims: claims.into_map() }
     }
 }
 

@@ -1,28 +1,21 @@
-//! The emulator as one value: its routes, its state, and what a test may do to it.
+//! The emulator as one value: its state, and what a test may do to it.
 //!
-//! CORS lies around everything else: a browser hides an answer without its headers, also a 401 (signalr-service 2.6).
+//! An emulator without a listener is whole: its [`router`](Emulator::router) may be served by anybody.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get};
 use azure_signalr::{AccessKey, ConnectionString};
-use http::header::CONTENT_TYPE;
 use signalr_server::{Clients, Endpoint};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 use url::Url;
 
 use crate::client_endpoint::ClientEndpoint;
-use crate::client_endpoint::refusals::telling;
 use crate::service::Service;
-use crate::{Detail, EmulatorOptions, Events, UpstreamTemplate, data_plane, limits, metrics, serving};
+use crate::{Detail, EmulatorOptions, Events, UpstreamTemplate, routes, serving};
 
 /// A local Azure SignalR Service. Cheap to clone; clones are the same service.
 #[derive(Debug, Clone)]
@@ -46,22 +39,7 @@ impl Emulator {
     /// Everything that the service answers: `/client`, `/api`, described at `/api/openapi.json`, and `/metrics`. Serve it with `TCP_NODELAY`, as
     /// [`serve`](Self::serve) does.
     pub fn router(&self) -> Router {
-        let connect = any(connect).with_state(self.clone());
-        let negotiate = any(negotiate).with_state(self.clone());
-        let metrics = Router::new().route("/metrics", get(metrics::serve).with_state(Arc::clone(&self.service)));
-        // The second slash is what a client makes of the address `.../client/` (signalr-service 2.1 item 3).
-        Router::new()
-            .route("/client", connect.clone())
-            .route("/client/", connect)
-            .route("/client/negotiate", negotiate.clone())
-            .route("/client//negotiate", negotiate)
-            .route("/api/openapi.json", get(openapi))
-            .fallback_service(any(data_plane::serve).with_state(Arc::clone(&self.service)))
-            .layer(axum::middleware::from_fn_with_state(Arc::clone(&self.service), limits::enforce))
-            .layer(CatchPanicLayer::new())
-            .layer(any_origin())
-            // Behind the layers, hence without CORS.
-            .merge(metrics)
+        routes::router(&self.service, &self.endpoint)
     }
 
     /// Serves until the shutdown, and until every connection has ended after it. Requests that are not answered by then
@@ -130,28 +108,6 @@ pub fn connection_string(address: SocketAddr, key: &AccessKey) -> String {
     };
     let endpoint = Url::parse(&format!("http://{host}:{}", address.port())).expect("a host and a port are an address");
     ConnectionString::with_access_key(endpoint, key.clone()).expose()
-}
-
-async fn connect(State(emulator): State<Emulator>, request: Request) -> Response {
-    telling(&emulator.service, request, |request| emulator.endpoint.connect(request)).await
-}
-
-async fn negotiate(State(emulator): State<Emulator>, request: Request) -> Response {
-    telling(&emulator.service, request, |request| emulator.endpoint.negotiate(request)).await
-}
-
-/// The description of the REST interface. It tells no secret, so it needs no token.
-async fn openapi() -> impl IntoResponse {
-    ([(CONTENT_TYPE, "application/json; charset=utf-8")], include_str!("../openapi.json"))
-}
-
-/// Every origin, method and header, with credentials: `*` would not do (signalr-service 2.6).
-fn any_origin() -> CorsLayer {
-    CorsLayer::new()
-        .allow_origin(AllowOrigin::mirror_request())
-        .allow_methods(AllowMethods::mirror_request())
-        .allow_headers(AllowHeaders::mirror_request())
-        .allow_credentials(true)
 }
 
 #[cfg(test)]

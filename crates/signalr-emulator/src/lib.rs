@@ -4,7 +4,7 @@
 //! groups through the REST interface at `/api`. What Azure would refuse is refused here with the same status and text,
 //! and the log says how to cure it. Everything is in memory: a new process knows no group.
 //!
-//! The map, in reading order: [`EmulatorOptions`] and [`Event`]s; the [`Emulator`] with its routes, and what its owner sees and
+//! The map, in reading order: [`EmulatorOptions`] and [`Event`]s; the [`Emulator`] with its `routes`, and what its owner sees and
 //! does (`control`); whom the service
 //! believes (`authentication`); the hubs with their connections and the groups of their users (`hub`, `user_groups`);
 //! the client side (`client_endpoint`), which reports to the `upstream`; the REST side (`data_plane`), which reads a path (`operation`), a query
@@ -45,6 +45,7 @@ mod options;
 mod packed;
 mod parameters;
 mod places;
+mod routes;
 mod service;
 mod serving;
 mod stream_item;

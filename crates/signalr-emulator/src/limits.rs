@@ -3,12 +3,8 @@
 //! The limits are those of the service, not of this process: a token that makes a request too long here is also too
 //! long there.
 
-use std::sync::Arc;
-
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use http::request::Parts;
 use http::{HeaderMap, StatusCode, Uri};
 
 use crate::Surface;
@@ -19,20 +15,19 @@ const ADDRESS_LIMIT: usize = 12 * 1024;
 /// All headers together.
 const HEADERS_LIMIT: usize = 16 * 1024;
 
-/// Answers a request whose head is too large and passes every other one on.
-pub(crate) async fn enforce(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
-    let Some(status) = excess(&parts) else { return next.run(Request::from_parts(parts, body)).await };
-    let surface = if parts.uri.path().starts_with("/client") { Surface::Client } else { Surface::DataPlane };
+/// The answer to a request whose head is too large.
+pub(crate) fn refusal(service: &Service, request: &Request) -> Option<Response> {
+    let status = excess(request.uri(), request.headers())?;
+    let surface = if request.uri().path().starts_with("/client") { Surface::Client } else { Surface::DataPlane };
     service.report_refusal(surface, status, "the address or the headers are too long; shorten the token".to_owned());
-    status.into_response()
+    Some(status.into_response())
 }
 
-fn excess(parts: &Parts) -> Option<StatusCode> {
-    if address_length(&parts.uri) > ADDRESS_LIMIT {
+fn excess(uri: &Uri, headers: &HeaderMap) -> Option<StatusCode> {
+    if address_length(uri) > ADDRESS_LIMIT {
         return Some(StatusCode::URI_TOO_LONG);
     }
-    (headers_length(&parts.headers) > HEADERS_LIMIT).then_some(StatusCode::PAYLOAD_TOO_LARGE)
+    (headers_length(headers) > HEADERS_LIMIT).then_some(StatusCode::PAYLOAD_TOO_LARGE)
 }
 
 fn address_length(uri: &Uri) -> usize {
@@ -54,7 +49,7 @@ mod tests {
             .header("x", "h".repeat(header - 1))
             .body(())
             .unwrap();
-        assert_eq!(excess(&request.into_parts().0).map(|status| status.as_u16()), expected);
+        assert_eq!(excess(request.uri(), request.headers()).map(|status| status.as_u16()), expected);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 mod cli;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -47,7 +47,9 @@ fn tell(error: &anyhow::Error) -> ExitCode {
 }
 
 fn log_as_text() {
-    tracing_subscriber::fmt().with_env_filter(filter()).with_target(false).init();
+    let lines = tracing_subscriber::fmt().with_env_filter(filter()).with_target(false);
+    // Colours are for people, and only where `NO_COLOR` does not forbid them: in a file they would be noise.
+    if std::io::stdout().is_terminal() { lines.init() } else { lines.with_ansi(false).init() }
 }
 
 fn log_as_json() {

@@ -27,8 +27,13 @@ const UNREAD_TIMEOUT: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Serves until `shutdown`, and until every request is answered after it. Dropped before, it cuts them off.
+///
+/// In a task: the thread of `main` is none of the runtime's workers, and to hand each connection from one thread to
+/// another costs two changes of context.
 pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
-    serve_patiently(listener, router, shutdown, HEAD_TIMEOUT).await;
+    let mut serving = JoinSet::new();
+    serving.spawn(serve_patiently(listener, router, shutdown, HEAD_TIMEOUT));
+    while serving.join_next().await.is_some() {}
 }
 
 async fn serve_patiently(listener: TcpListener, router: Router, shutdown: CancellationToken, head_timeout: Duration) {
