@@ -56,7 +56,12 @@ pub(crate) struct Scenario {
 pub(crate) struct Durations {
     pub(crate) warm_up: Duration,
     pub(crate) phase: Duration,
+    /// The same where there is no hurry.
+    pub(crate) unhurried: Duration,
 }
+
+/// Enough for a hundred updates, 20 a second: of fewer the slowest one would be the p99.
+const UNHURRIED: Duration = Duration::from_secs(5);
 
 impl Scenario {
     /// The message that goes with a number of clients: 2 KiB is what Azure counts as one (signalr-service 6).
@@ -72,7 +77,8 @@ impl Options {
     }
 
     fn durations(&self) -> Durations {
-        Durations { warm_up: Duration::from_secs(self.warm_up), phase: Duration::from_secs(self.seconds.max(1)) }
+        let phase = Duration::from_secs(self.seconds.max(1));
+        Durations { warm_up: Duration::from_secs(self.warm_up), phase, unhurried: phase.max(UNHURRIED) }
     }
 }
 

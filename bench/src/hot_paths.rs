@@ -120,8 +120,7 @@ struct ConnectionInfo {
 fn parse(times: u32) -> Result<()> {
     let body = Function::Negotiate.envelope().to_string();
     for _ in 0..times {
-        let invocation = Invocation::parse(black_box(body.as_bytes()))?;
-        let request = invocation.http_request("req")?;
+        let (invocation, request) = Invocation::parse_with_request(black_box(body.as_bytes()), "req")?;
         let ConnectionInfo { url, access_token } = invocation.input("connectionInfo")?;
         black_box((request.header("authorization"), url, access_token));
     }

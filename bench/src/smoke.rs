@@ -25,7 +25,8 @@ pub(crate) struct Options {
 /// Gives every server a short turn. Everything that is asked for has to be there.
 pub(crate) async fn run(options: &Options) -> Result<Verdict> {
     machine::allow_clients(CLIENTS)?;
-    let durations = Durations { warm_up: Duration::from_millis(200), phase: Duration::from_millis(500) };
+    let phase = Duration::from_millis(500);
+    let durations = Durations { warm_up: Duration::from_millis(200), phase, unhurried: phase };
     let mut verdict = Verdict::Good;
     for kind in &options.only {
         let server = kind.find().with_context(|| format!("cannot try {kind:?}"))?;

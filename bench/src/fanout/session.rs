@@ -73,7 +73,8 @@ async fn broadcast(running: &Running, crowd: &Crowd, scenario: Scenario, duratio
     let mut phases = Vec::new();
     for pace in Pace::with(scenario.clients) {
         phase(pace, durations.warm_up / 2).await?;
-        phases.push(phase(pace, durations.phase).await?);
+        let duration = if pace == Pace::TwentyPerSecond { durations.unhurried } else { durations.phase };
+        phases.push(phase(pace, duration).await?);
     }
     Ok(phases)
 }
