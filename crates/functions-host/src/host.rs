@@ -30,6 +30,7 @@ mod proxy;
 mod retry;
 mod signalr;
 mod succession;
+mod unabandoned;
 
 pub(crate) use call::{Call, Finished, Reply};
 pub(crate) use current::{Current, Lease};

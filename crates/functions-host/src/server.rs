@@ -153,13 +153,15 @@ fn check_enabled(invoker: &Invoker, place: usize, identity: &Identity) -> Result
     }
 }
 
-async fn run(invoker: &Invoker, place: usize, call: HttpCall) -> Response {
+async fn run(invoker: &Invoker, place: usize, call: Box<HttpCall>) -> Response {
     let Finished { id, result, .. } = invoker.run(place, Call::Http(call)).await;
     let name = &invoker.app().functions[place].name;
     let (status, headers, body) = respond(invoker, name, result);
     let told = HostEvent::Responded { function: name.clone(), id, status, body: Excerpt::of(&body) };
     invoker.observer().tell(&told);
-    (status, headers, Body::from(body)).into_response()
+    let mut response = Response::new(Body::from(body));
+    (*response.status_mut(), *response.headers_mut()) = (status, headers);
+    response
 }
 
 /// What the caller gets of an invocation. Of one that failed, only that it did: the observer knows why.
@@ -204,7 +206,7 @@ async fn read_call(
         invoker.observer().warn(Warning::new(WarningCode::ChunkedBody, text).about(name));
     }
     let raw_query = parts.uri.query().unwrap_or_default().to_owned();
-    Ok(HttpCall {
+    Ok(Box::new(HttpCall {
         url: format!("http://{authority}{path_and_query}"),
         path: parts.uri.path().to_owned(),
         identity,
@@ -213,7 +215,7 @@ async fn read_call(
         method: parts.method,
         headers: parts.headers,
         route_values,
-    })
+    }))
 }
 
 /// The body, if the request says its length (functions-host 2.4).

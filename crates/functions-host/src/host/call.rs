@@ -41,7 +41,7 @@ use story::given_outputs;
 #[derive(Debug)]
 pub(crate) enum Call {
     /// A request on the function's route.
-    Http(HttpCall),
+    Http(Box<HttpCall>),
     /// The same, to be passed on unread in proxying mode.
     Proxied(Box<Proxied>),
     /// A schedule.
@@ -237,7 +237,7 @@ impl Invocation<'_> {
         match (call, &self.function.trigger) {
             (Call::Http(request), _) => {
                 let binding_data = request.binding_data(&sys, zone);
-                Ok((InputValue::Request(Box::new(request)), binding_data))
+                Ok((InputValue::Request(request), binding_data))
             }
             (Call::Timer(firing), _) => Ok((InputValue::Json(firing.timer.to_json()), sys.binding_data())),
             (Call::ByHand, Trigger::Timer(trigger)) => {

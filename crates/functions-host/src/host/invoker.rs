@@ -1,6 +1,6 @@
 //! What runs functions: the server, the timers and calls by hand all come here.
 //!
-//! Easily missed: an invocation has a task of its own. A caller who goes away does not end it (functions-host 1.8).
+//! Easily missed: an invocation runs in the task of its caller, but a caller who goes away does not end it (functions-host 1.8).
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::generation::Life;
 use super::listeners::Listeners;
+use super::unabandoned::Unabandoned;
 use super::{BodyFraming, Call, Finished, WorkerSource, retry, signalr};
 use crate::app::{App, Function, HttpMode};
 use crate::bindings::endpoints::NamedEndpoints;
@@ -130,23 +131,26 @@ impl Invoker {
         }
     }
 
-    /// Runs a function in a task of its own, so that it goes on when the caller goes away (functions-host 1.8).
+    /// Runs a function and waits for its end. It goes on when the caller goes away (functions-host 1.8).
     pub(crate) async fn run(&self, place: usize, call: Call) -> Finished {
         let started = Instant::now();
-        let result = match self.run_in_background(place, call).await {
+        let invocation = self.0.life.invocations.track_future(self.clone().invoke(place, call));
+        let result = match Unabandoned::new(invocation).await {
             Ok(Some(finished)) => return finished,
             Ok(None) => Err("the host has shut down".to_owned()),
-            Err(error) => Err(format!("the invocation ended early: {error}")),
+            Err(panicked) => Err(format!("the invocation ended early: {panicked}")),
         };
         Finished { id: Uuid::nil(), duration: started.elapsed(), result }
     }
 
     /// Runs a function in a task of its own and does not wait.
     pub(crate) fn run_in_background(&self, place: usize, call: Call) -> JoinHandle<Option<Finished>> {
-        let invoker = self.clone();
-        self.0.life.invocations.spawn(async move {
-            let host = &*invoker.0;
-            host.life.over.run_until_cancelled(retry::run(host, &host.app.functions[place], call)).await
-        })
+        self.0.life.invocations.spawn(self.clone().invoke(place, call))
+    }
+
+    /// `None` when it was not waited for any longer.
+    async fn invoke(self, place: usize, call: Call) -> Option<Finished> {
+        let host = &*self.0;
+        host.life.over.run_until_cancelled(retry::run(host, &host.app.functions[place], call)).await
     }
 }

@@ -79,10 +79,12 @@ impl Proxied {
             };
             match chunk {
                 None => {
-                    begun.end();
+                    begun.end().await;
                     return Ok(());
                 }
-                Some(Ok(chunk)) => chunks.send(Ok(chunk)).await.map_err(|_| ProxyError::Cancelled)?,
+                Some(Ok(chunk)) => {
+                    begun.meanwhile(chunks.send(Ok(chunk))).await.map_err(|_| ProxyError::Cancelled)?;
+                }
                 Some(Err(error)) => {
                     // The caller must not take half of a response for a whole one.
                     let _ = chunks.send(Err(io::Error::other("the handler's response broke off"))).await;

@@ -12,12 +12,12 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use url::Url;
 
 use crate::app::HttpMode;
+use connection::Connection;
+
+mod connection;
 
 /// How many connections are kept while no call uses them; more are closed.
 const KEPT: usize = 256;
@@ -34,7 +34,7 @@ struct Shared {
     address: SocketAddr,
     host: HeaderValue,
     redirects: Redirects,
-    idle: Mutex<Vec<SendRequest<Body>>>,
+    idle: Mutex<Vec<Connection>>,
     /// For what the handler redirects, which is rare and may lead anywhere.
     follower: OnceLock<reqwest::Client>,
 }
@@ -51,7 +51,7 @@ enum Redirects {
 pub(crate) struct Begun {
     pub(crate) response: Response<Incoming>,
     client: HandlerClient,
-    connection: SendRequest<Body>,
+    connection: Connection,
 }
 
 /// Why the handler did not answer, as .NET words it.
@@ -105,57 +105,43 @@ impl HandlerClient {
         if !request.headers().contains_key(header::HOST) {
             request.headers_mut().insert(header::HOST, self.0.host.clone());
         }
-        loop {
-            let kept = self.take();
-            let is_kept = kept.is_some();
-            let mut connection = match kept {
-                Some(connection) => connection,
-                None => Box::pin(self.connect()).await?,
-            };
-            if let Err(error) = connection.ready().await {
-                if is_kept {
-                    continue;
-                }
-                return Err(CallError::broken(error));
-            }
-            match connection.try_send_request(request).await {
+        while let Some(mut connection) = self.take().await {
+            match connection.send(request).await {
                 Ok(response) => return Ok(Begun { response, client: self.clone(), connection }),
                 Err(mut error) => match error.take_message() {
-                    Some(unsent) if is_kept => request = unsent,
-                    _ => return Err(CallError::broken(error.into_error())),
+                    Some(unsent) => request = unsent,
+                    None => return Err(CallError::broken(error.into_error())),
                 },
             }
         }
-    }
-
-    /// A kept connection, rather one that can be used at once.
-    fn take(&self) -> Option<SendRequest<Body>> {
-        let mut idle = self.idle();
-        idle.retain(|connection| !connection.is_closed());
-        let ready = idle.iter().rposition(SendRequest::is_ready);
-        ready.or(idle.len().checked_sub(1)).map(|place| idle.swap_remove(place))
-    }
-
-    fn keep(&self, connection: SendRequest<Body>) {
-        let mut idle = self.idle();
-        if !connection.is_closed() && idle.len() < KEPT {
-            idle.push(connection);
+        let mut connection = Box::pin(Connection::open(self.0.address)).await?;
+        match connection.send(request).await {
+            Ok(response) => Ok(Begun { response, client: self.clone(), connection }),
+            Err(error) => Err(CallError::broken(error.into_error())),
         }
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<SendRequest<Body>>> {
-        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A kept connection, the one that was used last. Those that the handler has closed are dropped.
+    async fn take(&self) -> Option<Connection> {
+        loop {
+            let mut connection = self.idle().pop()?;
+            if connection.is_free().await {
+                return Some(connection);
+            }
+        }
     }
 
-    async fn connect(&self) -> Result<SendRequest<Body>, CallError> {
-        let address = self.0.address;
-        let stream = TcpStream::connect(address).await.map_err(|_| CallError::Refused(address))?;
-        // Without it small requests may wait; with an error they still arrive.
-        let _ = stream.set_nodelay(true);
-        let (connection, driver) = handshake(TokioIo::new(stream)).await.map_err(CallError::broken)?;
-        // It ends with its connection, which is closed when nobody holds it; an error is one of the call, too.
-        tokio::spawn(async { drop(driver.await) });
-        Ok(connection)
+    async fn keep(&self, mut connection: Connection) {
+        if connection.is_free().await {
+            let mut idle = self.idle();
+            if idle.len() < KEPT {
+                idle.push(connection);
+            }
+        }
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A POST becomes a GET, unless the handler says to repeat it.
@@ -191,17 +177,19 @@ impl HandlerClient {
 impl Begun {
     /// The response with all of its body.
     async fn whole(self) -> Result<Response<Bytes>, CallError> {
-        let Begun { response, client, connection } = self;
+        let Begun { response, client, mut connection } = self;
         let (parts, body) = response.into_parts();
-        let body = body.collect().await.map_err(CallError::broken)?.to_bytes();
-        client.keep(connection);
+        let body = connection.meanwhile(body.collect()).await.map_err(CallError::broken)?.to_bytes();
+        client.keep(connection).await;
         Ok(Response::from_parts(parts, body))
     }
 
     /// The next bytes of the body; `None` at its end.
     pub(crate) async fn next(&mut self) -> Option<Result<Bytes, CallError>> {
+        let Begun { response, connection, .. } = self;
+        let body = response.body_mut();
         loop {
-            match self.response.body_mut().frame().await? {
+            match connection.meanwhile(body.frame()).await? {
                 // Trailers are not passed on.
                 Ok(frame) => {
                     if let Ok(data) = frame.into_data() {
@@ -213,9 +201,14 @@ impl Begun {
         }
     }
 
+    /// Waits for something else while the request goes on to the handler, which may wait for the rest of it.
+    pub(crate) async fn meanwhile<T>(&mut self, wanted: impl Future<Output = T>) -> T {
+        self.connection.meanwhile(wanted).await
+    }
+
     /// Keeps the connection for another call, after the end of the body.
-    pub(crate) fn end(self) {
-        self.client.keep(self.connection);
+    pub(crate) async fn end(self) {
+        self.client.keep(self.connection).await;
     }
 }
 
