@@ -3,6 +3,8 @@
 //! Easily missed: the members `Outputs`, `Logs` and `ReturnValue` are matched without letter case, but the keys inside
 //! `Outputs` are not, and a key that no binding declares vanishes without a word in the real host. Here it is noted.
 
+use std::borrow::Cow;
+
 use http::StatusCode;
 use jiff::tz::TimeZone;
 use serde_json::Value;
@@ -110,7 +112,8 @@ impl Answer {
         let member = |name| members.get_ignoring_case(name).filter(|value| !is_null(value));
         let mut notes = Vec::new();
         let outputs = member("Outputs").map(|outputs| read_outputs(outputs, zone, &mut notes)).transpose()?;
-        let return_value = member("ReturnValue").map(|value| with_dates("ReturnValue", value, zone, &mut notes));
+        let return_value =
+            member("ReturnValue").map(|value| with_dates(|| "ReturnValue".to_owned(), value, zone, &mut notes));
         let logs = member("Logs").map(read_logs).transpose()?.unwrap_or_default();
         Ok(Answer { outputs, return_value, logs, notes })
     }
@@ -226,18 +229,24 @@ fn is_json(content_type: &str) -> bool {
 
 fn read_outputs(outputs: &RawValue, zone: &TimeZone, notes: &mut Vec<Warning>) -> Result<Members, String> {
     let members = Members::read(outputs.get()).ok_or("`Outputs` must be an object")?;
-    Ok(members.map(|name, value| with_dates(&format!("Outputs.{name}"), &value, zone, notes)))
+    Ok(members.map(|name, value| with_dates(|| format!("Outputs.{name}"), &value, zone, notes)))
 }
 
-fn with_dates(place: &str, value: &RawValue, zone: &TimeZone, notes: &mut Vec<Warning>) -> Box<RawValue> {
-    let (json, changes) = rewrite_dates(value.get(), zone);
+fn with_dates(
+    place: impl Fn() -> String,
+    value: &RawValue,
+    zone: &TimeZone,
+    notes: &mut Vec<Warning>,
+) -> Box<RawValue> {
+    let (Cow::Owned(json), changes) = rewrite_dates(value.get(), zone) else { return value.to_owned() };
+    let place = place();
     notes.extend(changes.into_iter().map(|(from, to)| {
         let text = format!(
             "in `{place}` the host rewrites the date `{from}` as `{to}`; write it without trailing zeros and in UTC"
         );
         Warning::new(WarningCode::RewrittenDate, text)
     }));
-    RawValue::from_string(json.into_owned()).expect("a date in a JSON string was replaced by another")
+    RawValue::from_string(json).expect("a date in a JSON string was replaced by another")
 }
 
 /// Log lines are texts; numbers and booleans are made text, anything with members fails the whole answer.

@@ -51,6 +51,8 @@ enum Ink {
     Error,
 }
 
+const NO_INK: &str = "\u{1b}[0m";
+
 /// The lines at the very start.
 #[must_use]
 pub fn banner(style: Style) -> String {
@@ -77,39 +79,39 @@ pub fn render(event: &HostEvent, now: Timestamp, style: Style) -> String {
         HostEvent::Listening { functions, broken, .. } => page.list(functions, broken),
         // What there is was listed at the start; who has changed it knows what.
         HostEvent::Reloaded { broken, .. } => {
-            page.line(Ink::News, "The app was reloaded.");
+            page.line(Ink::News, format_args!("The app was reloaded."));
             page.list(&[], broken);
         }
         HostEvent::WorkerStarting { worker_id, process_id, executable, port } => {
-            let line = format!(
-                "Starting worker process. fileName:{executable}, pid:{process_id}, port:{port}, workerId:{worker_id}"
-            );
-            page.host_line(LogLevel::Debug, &line);
+            let process = format_args!("fileName:{executable}, pid:{process_id}, port:{port}, workerId:{worker_id}");
+            page.host_line(LogLevel::Debug, format_args!("Starting worker process. {process}"));
         }
-        HostEvent::WorkerReady { .. } => page.line(Ink::News, "Worker process started and initialized."),
+        HostEvent::WorkerReady { .. } => {
+            page.line(Ink::News, format_args!("Worker process started and initialized."));
+        }
         HostEvent::WorkerFailed { line, error, next, .. } => page.worker_failure(line, error.as_deref(), *next),
-        HostEvent::Console { level, line, .. } => page.line(ink_of(*level), line),
+        HostEvent::Console { level, line, .. } => page.line(ink_of(*level), format_args!("{line}")),
         HostEvent::Executing { function, id, reason, details } => {
-            page.line(Ink::News, &format!("Executing 'Functions.{function}' (Reason='{reason}', Id={id})"));
+            page.line(Ink::News, format_args!("Executing 'Functions.{function}' (Reason='{reason}', Id={id})"));
             if let Some(details) = details {
-                page.line(Ink::News, details);
+                page.line(Ink::News, format_args!("{details}"));
             }
         }
-        HostEvent::FunctionLog { line, .. } => page.line(Ink::Plain, line),
+        HostEvent::FunctionLog { line, .. } => page.line(Ink::Plain, format_args!("{line}")),
         HostEvent::Executed { function, id, duration, error } => {
             let milliseconds = duration.as_millis();
-            let rest = format!("Id={id}, Duration={milliseconds}ms)");
+            let rest = format_args!("Id={id}, Duration={milliseconds}ms)");
             match error {
-                None => page.line(Ink::News, &format!("Executed 'Functions.{function}' (Succeeded, {rest}")),
-                Some(error) => page.failure(function, &rest, error),
+                None => page.line(Ink::News, format_args!("Executed 'Functions.{function}' (Succeeded, {rest}")),
+                Some(error) => page.failure(function, rest, error),
             }
         }
         HostEvent::TimerOccurrences { function, schedule, occurrences } => {
             page.occurrences(function, schedule, occurrences);
         }
-        HostEvent::Warning(warning) => page.host_line(LogLevel::Warning, &warning.to_string()),
-        HostEvent::Log { text, .. } if text.starts_with(HOST_LOCK) => page.line(Ink::Plain, text),
-        HostEvent::Log { level, text } => page.host_line(*level, text),
+        HostEvent::Warning(warning) => page.host_line(LogLevel::Warning, format_args!("{warning}")),
+        HostEvent::Log { text, .. } if text.starts_with(HOST_LOCK) => page.line(Ink::Plain, format_args!("{text}")),
+        HostEvent::Log { level, text } => page.host_line(*level, format_args!("{text}")),
         // For an inspector; `func start` has no such lines.
         HostEvent::Triggered { .. }
         | HostEvent::Answered { .. }
@@ -128,14 +130,22 @@ struct Page {
 
 impl Page {
     /// A line with the time in front.
-    fn line(&mut self, ink: Ink, text: &str) {
-        let time = self.now.strftime("%Y-%m-%dT%H:%M:%S.%3fZ");
-        let text = self.style.paint(ink, text.trim_end());
-        self.write(format_args!("[{time}] {text}\n"));
+    fn line(&mut self, ink: Ink, line: std::fmt::Arguments<'_>) {
+        let now = self.now;
+        self.write(format_args!("[{now:.3}] "));
+        let start = self.text.len();
+        self.write(line);
+        let end = start + self.text[start..].trim_end().len();
+        self.text.truncate(end);
+        if let Some(code) = self.style.code(ink).filter(|_| end > start) {
+            self.text.insert_str(start, code);
+            self.text.push_str(NO_INK);
+        }
+        self.text.push('\n');
     }
 
     /// A line of the host itself.
-    fn host_line(&mut self, level: LogLevel, text: &str) {
+    fn host_line(&mut self, level: LogLevel, text: std::fmt::Arguments<'_>) {
         if level >= LogLevel::Warning || self.style.detail == Detail::Verbose {
             self.line(ink_of(level), text);
         }
@@ -168,7 +178,7 @@ impl Page {
             self.write(format_args!("{line}\n"));
         }
         for (name, message) in broken {
-            self.line(Ink::Error, &format!("The '{name}' function is in error: {message}"));
+            self.line(Ink::Error, format_args!("The '{name}' function is in error: {message}"));
         }
     }
 
@@ -178,27 +188,26 @@ impl Page {
     }
 
     fn worker_failure(&mut self, line: &str, error: Option<&str>, next: AfterExit) {
-        self.line(Ink::Error, line);
+        self.line(Ink::Error, format_args!("{line}"));
         if let Some(error) = error {
-            self.line(Ink::Error, error);
+            self.line(Ink::Error, format_args!("{error}"));
         }
         if next == AfterExit::Restart {
-            self.host_line(LogLevel::Information, "Restarting the worker process.");
+            self.host_line(LogLevel::Information, format_args!("Restarting the worker process."));
         }
     }
 
-    fn failure(&mut self, function: &str, rest: &str, error: &str) {
-        self.line(Ink::Error, &format!("Executed 'Functions.{function}' (Failed, {rest}"));
-        let exception =
-            format!("System.Private.CoreLib: Exception while executing function: Functions.{function}. {error}");
-        self.line(Ink::Error, &exception);
+    fn failure(&mut self, function: &str, rest: std::fmt::Arguments<'_>, error: &str) {
+        self.line(Ink::Error, format_args!("Executed 'Functions.{function}' (Failed, {rest}"));
+        let exception = format_args!("Exception while executing function: Functions.{function}. {error}");
+        self.line(Ink::Error, format_args!("System.Private.CoreLib: {exception}"));
     }
 
     fn occurrences(&mut self, function: &str, schedule: &str, occurrences: &[String]) {
         let count = occurrences.len();
         let heading = format!("The next {count} occurrences of the '{function}' schedule ({schedule}) will be:");
         let text = std::iter::once(heading).chain(occurrences.iter().cloned()).collect::<Vec<_>>().join("\n");
-        self.host_line(LogLevel::Information, &text);
+        self.host_line(LogLevel::Information, format_args!("{text}"));
     }
 
     fn write(&mut self, text: std::fmt::Arguments<'_>) {
@@ -208,16 +217,23 @@ impl Page {
 
 impl Style {
     fn paint(self, ink: Ink, text: &str) -> String {
-        let code = match ink {
-            _ if self.colour == Colour::Never || text.is_empty() => return text.to_owned(),
-            Ink::Plain => return text.to_owned(),
-            Ink::Heading | Ink::Warning => "33",
-            Ink::Name => "93",
-            Ink::Address => "32",
-            Ink::News => "36",
-            Ink::Error => "31",
-        };
-        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        match self.code(ink).filter(|_| !text.is_empty()) {
+            None => text.to_owned(),
+            Some(code) => format!("{code}{text}{NO_INK}"),
+        }
+    }
+
+    /// What switches an ink on; [`NO_INK`] switches it off.
+    fn code(self, ink: Ink) -> Option<&'static str> {
+        match ink {
+            _ if self.colour == Colour::Never => None,
+            Ink::Plain => None,
+            Ink::Heading | Ink::Warning => Some("\u{1b}[33m"),
+            Ink::Name => Some("\u{1b}[93m"),
+            Ink::Address => Some("\u{1b}[32m"),
+            Ink::News => Some("\u{1b}[36m"),
+            Ink::Error => Some("\u{1b}[31m"),
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 //! Easily missed: a response can fail *after* the invocation has succeeded. A null header value, for example, gives the caller
 //! a 500 while the console says `Succeeded`. So there are two steps: understanding the value, and rendering it.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use jiff::tz::TimeZone;
@@ -63,8 +65,8 @@ impl HttpOutput {
             return Ok(HttpOutput::new(Content::Text("{}".to_owned()), zone));
         };
         let json = match as_string(value) {
-            Some(text) => rewrite_dates(&text, zone).0.into_owned(),
-            None => value.get().to_owned(),
+            Some(text) => Cow::Owned(rewrite_dates(&text, zone).0.into_owned()),
+            None => Cow::Borrowed(value.get()),
         };
         let members = Members::read(&json).ok_or(NotAResponse)?;
         let mut output = HttpOutput::new(Content::Text(body_text(&members, zone)), zone);
@@ -159,18 +161,18 @@ impl HttpOutput {
     /// # Errors
     /// When the host's web server refuses to write it; the caller gets 500 with an empty body although the invocation has
     /// succeeded.
-    pub(crate) fn render(&self) -> Result<Rendered, String> {
+    pub(crate) fn render(self) -> Result<Rendered, String> {
         let mut rendered = self.render_headers()?;
         rendered.status = u16::try_from(self.status)
             .ok()
             .and_then(|status| StatusCode::from_u16(status).ok())
             .filter(|status| !status.is_informational())
             .ok_or_else(|| format!("the status code {} cannot be sent; use one from 200 to 599", self.status))?;
-        let (body, default_type) = match &self.content {
+        let (body, default_type) = match self.content {
             Content::None => (Bytes::new(), None),
-            Content::Text(text) => (Bytes::from(text.clone()), Some("text/plain")),
-            Content::Bytes(bytes) => (Bytes::from(bytes.clone()), None),
-            Content::Json(json) => (Bytes::from(json.clone()), Some("application/json")),
+            Content::Text(text) => (Bytes::from(text), Some("text/plain")),
+            Content::Bytes(bytes) => (Bytes::from(bytes), None),
+            Content::Json(json) => (Bytes::from(json), Some("application/json")),
         };
         if let Some(default_type) = default_type {
             let given = rendered.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());

@@ -221,10 +221,9 @@ impl Sys {
     }
 
     fn to_json(&self) -> Value {
-        let now = self.utc_now.to_zoned(TimeZone::UTC);
-        let fraction = now.subsec_nanosecond() / 100;
-        let now = format!("{}.{fraction:07}Z", now.strftime("%Y-%m-%dT%H:%M:%S"));
-        json!({"MethodName": self.method_name, "UtcNow": now, "RandGuid": self.rand_guid})
+        let Sys { method_name, utc_now, rand_guid } = self;
+        // Cut to the seven digits of .NET.
+        json!({"MethodName": method_name, "UtcNow": format!("{utc_now:.7}"), "RandGuid": rand_guid})
     }
 }
 

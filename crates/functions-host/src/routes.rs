@@ -5,6 +5,8 @@
 //! the function names and takes the first that fits, so `items/{id}` of `a` hides `items/recent` of `b`.
 //! [`RouteTable::hidden_routes`] tells about it.
 
+use std::borrow::Cow;
+
 use http::Method;
 
 use crate::app::{Function, HttpTrigger, Trigger};
@@ -153,18 +155,22 @@ fn hidden_route(earlier: &Route, later: &Route) -> String {
 /// The path without its leading slash, percent-decoded segment by segment, so that an encoded slash does not split.
 ///
 /// An encoded slash stays encoded and so do bytes that are no UTF-8, as ASP.NET Core's server leaves them.
-fn decoded(path: &str) -> String {
+fn decoded(path: &str) -> Cow<'_, str> {
     let path = path.strip_prefix('/').unwrap_or(path);
+    if !path.contains('%') {
+        return path.into();
+    }
     let decode = |segment: &str| {
         let kept = segment.replace("%2F", "%252F").replace("%2f", "%252f");
         let text = percent_encoding::percent_decode_str(&kept).decode_utf8();
         text.map_or_else(|_| segment.to_owned(), |text| text.into_owned())
     };
-    path.split('/').map(decode).collect::<Vec<_>>().join("/")
+    path.split('/').map(decode).collect::<Vec<_>>().join("/").into()
 }
 
 fn equal_ignoring_case(left: &str, right: &str) -> bool {
-    left.eq_ignore_ascii_case(right) || left.to_lowercase() == right.to_lowercase()
+    let is_ascii = left.is_ascii() && right.is_ascii();
+    left.eq_ignore_ascii_case(right) || (!is_ascii && left.to_lowercase() == right.to_lowercase())
 }
 
 #[cfg(test)]

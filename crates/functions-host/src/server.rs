@@ -194,7 +194,7 @@ async fn read_call(
     route_values: RouteValues,
     identity: Identity,
     request: Request,
-) -> Result<HttpCall, StatusCode> {
+) -> Result<Box<HttpCall>, StatusCode> {
     let (parts, body) = request.into_parts();
     let authority = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let authority = authority.map_or_else(|| invoker.shared().address.to_string(), str::to_owned);

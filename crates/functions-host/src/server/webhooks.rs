@@ -38,10 +38,10 @@ struct Delivery {
 
 /// The extension in `/runtime/webhooks/{extension}`, in lower case; whatever follows is not looked at.
 pub(super) fn extension(path: &str) -> Option<String> {
-    let path = path.to_ascii_lowercase();
     let mut segments = path.trim_matches('/').split('/');
-    let is_webhook = segments.next() == Some("runtime") && segments.next() == Some("webhooks");
-    segments.next().filter(|_| is_webhook).map(str::to_owned)
+    let mut next_is = |name: &str| segments.next().is_some_and(|segment| segment.eq_ignore_ascii_case(name));
+    let is_webhook = next_is("runtime") && next_is("webhooks");
+    segments.next().filter(|_| is_webhook).map(str::to_ascii_lowercase)
 }
 
 /// Answers a request to the webhook of an extension.
