@@ -20,6 +20,7 @@ mod hot_paths;
 mod load;
 mod peers;
 mod probe;
+mod proxy_probe;
 mod server;
 
 mod http;
@@ -53,10 +54,12 @@ enum Benchmark {
     Inspector(inspector::Options),
     /// Counts the instructions of the hot paths and compares them with the baseline; needs Valgrind
     Instructions(instructions::Options),
-    /// Calls a handler directly and through the Functions host, in turns
+    /// Calls a handler directly, through a bare proxy and through the Functions host, in turns
     Host(overhead::Options),
     /// Is the handler that `host` measures; `host` starts it by itself
     ServeHandler(echo_handler::Options),
+    /// Is the bare proxy that the Functions host is measured against; `host` starts it by itself
+    ServeProxy(proxy_probe::Options),
     /// Does one piece of work again and again; `instructions` counts it
     HotPath(hot_paths::Options),
     /// Is the bare axum handler that the handler is measured against; `handler` starts it by itself
@@ -90,6 +93,7 @@ async fn main() -> ExitCode {
                 Benchmark::Inspector(options) => inspector::run(&options).await,
                 Benchmark::Host(options) => overhead::run(&options).await,
                 Benchmark::ServeHandler(options) => echo_handler::run(&options).await.map(|()| Verdict::Good),
+                Benchmark::ServeProxy(options) => proxy_probe::run(&options).await.map(|()| Verdict::Good),
                 Benchmark::Smoke(options) => smoke::run(&options).await,
                 Benchmark::Probe(options) => probe::run(&options).await.map(|()| Verdict::Good),
             }

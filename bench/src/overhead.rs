@@ -1,7 +1,7 @@
 //! `bench host`: what the Functions host adds to a call of the handler.
 //!
-//! The same handler is called directly and through the host, in turns, and in the opposite order in every other round. Host and
-//! handler share one core, the callers have another, so requests per second are requests per second and core.
+//! The same handler is called directly, through a bare proxy, and through the host, in turns, and in the opposite order in every other
+//! round. Host and handler share one core, the callers have another, so requests per second are requests per second and core.
 
 pub(crate) mod app;
 mod report;
@@ -23,7 +23,7 @@ use turn::Turn;
 /// How to measure.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// How often both ways have their turn
+    /// How often each way has its turn
     #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// How many callers wait for an answer at the same time; may be given more than once
@@ -46,6 +46,8 @@ pub(crate) struct Options {
 pub(crate) enum Way {
     /// With the envelope that the host would send.
     Direct,
+    /// Through a proxy that makes the envelope and unpacks the answer, and does nothing else.
+    Proxy,
     /// With the request that the host makes the envelope of.
     Host,
 }
@@ -72,6 +74,10 @@ pub(crate) async fn run(options: &Options) -> Result<Verdict> {
     report.write(options.json)
 }
 
-fn order(round: usize) -> [Way; 2] {
-    if round.is_multiple_of(2) { [Way::Direct, Way::Host] } else { [Way::Host, Way::Direct] }
+fn order(round: usize) -> [Way; 3] {
+    let mut order = [Way::Direct, Way::Proxy, Way::Host];
+    if !round.is_multiple_of(2) {
+        order.reverse();
+    }
+    order
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
-use serde_json::json;
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -20,7 +20,7 @@ use crate::machine::Cores;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a caller sends.
-const BODY: &str = r#"{"message":"hello"}"#;
+pub(crate) const BODY: &str = r#"{"message":"hello"}"#;
 
 /// A function app on disk whose handler is this very program.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub(crate) struct App {
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
-    /// The host's process; absent when the handler runs alone.
+    /// The process of the host or the bare proxy; absent when the handler runs alone.
     pub(crate) host: Option<u32>,
     pub(crate) handler: u32,
     pub(super) request: Request,
@@ -72,6 +72,11 @@ impl App {
                 command.arg("serve-handler").env("FUNCTIONS_CUSTOMHANDLER_PORT", &port);
                 command
             }
+            Way::Proxy => {
+                let mut command = cores.server_command(&self.this_program);
+                command.args(["serve-proxy", "--port", &port]);
+                command
+            }
             Way::Host => self.stack_command(cores, &["--no-emulator", "--no-inspector", "--port", &port]),
         };
         self.run(&mut command, way, address).await
@@ -95,12 +100,14 @@ impl App {
         let mut process = start(command)?;
         let (request, question) = match way {
             Way::Direct => (Request::new("/echo", &envelope(BODY)), Request::new("/process", &envelope(""))),
-            Way::Host => (Request::new("/api/echo", BODY), Request::new("/api/process", "")),
+            Way::Proxy | Way::Host => (Request::new("/api/echo", BODY), Request::new("/api/process", "")),
         };
-        let handler = ask(&mut process, address, &question).await?;
+        let handler = body_of(&ask(&mut process, address, &question).await?);
+        let answer = ask(&mut process, address, &request).await?;
+        ensure!(body_of(&answer) == BODY, "{way:?} answers `{answer}`, which is not what was sent");
         let handler =
             handler.parse().with_context(|| format!("the handler says `{handler}` instead of its process id"))?;
-        let host = (way == Way::Host).then(|| process.id()).flatten();
+        let host = (way != Way::Direct).then(|| process.id()).flatten();
         Ok(Running { address, host, handler, request, process })
     }
 }
@@ -128,7 +135,7 @@ async fn ask(process: &mut Child, address: SocketAddr, question: &Request) -> Re
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Ok(mut stream) = TcpStream::connect(address).await {
-            return question.answer(&mut stream).await.map(|answer| process_id(&answer));
+            return question.answer(&mut stream).await;
         }
         if let Some(status) = process.try_wait()? {
             bail!("the program under test ended with {status}");
@@ -140,14 +147,15 @@ async fn ask(process: &mut Child, address: SocketAddr, question: &Request) -> Re
     }
 }
 
-/// The digits of an answer: the host passes them on alone, the handler puts them into its outputs.
-fn process_id(answer: &str) -> String {
-    let body = answer.rsplit("\"body\":").next().unwrap_or(answer);
-    body.chars().skip_while(|character| !character.is_ascii_digit()).take_while(char::is_ascii_digit).collect()
+/// What the function answers: the host passes it on alone, the handler puts it into its outputs.
+fn body_of(answer: &str) -> String {
+    let outputs: Option<Value> = serde_json::from_str(answer).ok();
+    let body = outputs.as_ref().and_then(|outputs| outputs.pointer("/Outputs/res/body")?.as_str());
+    body.unwrap_or(answer).to_owned()
 }
 
 /// What the host makes of a caller's request.
-fn envelope(body: &str) -> String {
+pub(crate) fn envelope(body: &str) -> String {
     let identity = json!({"AuthenticationType": null, "IsAuthenticated": false, "Actor": null, "BootstrapContext": null, "Claims": [],
         "Label": null, "Name": null, "NameClaimType": "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name",
         "RoleClaimType": "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"});
@@ -165,9 +173,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_process_id_is_found_with_and_without_an_envelope() {
-        assert_eq!(process_id("123"), "123");
-        assert_eq!(process_id(r#"{"Outputs":{"res":{"statusCode":200,"body":"123"}},"Logs":[]}"#), "123");
-        assert_eq!(process_id("nothing"), "");
+    fn the_body_is_found_with_and_without_an_envelope() {
+        assert_eq!(body_of("123"), "123");
+        assert_eq!(body_of(r#"{"Outputs":{"res":{"statusCode":200,"body":"1\n23"}},"Logs":[]}"#), "1\n23");
+        assert_eq!(body_of(BODY), BODY);
     }
 }

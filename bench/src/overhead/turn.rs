@@ -76,3 +76,16 @@ impl Turn {
         self.load_cpu.used.as_secs_f64() / self.duration.as_secs_f64()
     }
 }
+
+#[cfg(test)]
+impl Turn {
+    /// A turn of a second in which every call took so much CPU time of host and handler.
+    pub(super) fn made_up(way: Way, round: usize, calls: usize, cpu_per_call: [Duration; 2]) -> Turn {
+        let calls_of_cpu = u32::try_from(calls).expect("few calls");
+        let [host_cpu, handler_cpu] =
+            cpu_per_call.map(|cpu| CpuTime { used: cpu * calls_of_cpu, ..CpuTime::default() });
+        let (duration, p50, p99) = (Duration::from_secs(1), Duration::ZERO, Duration::ZERO);
+        let load_cpu = CpuTime::default();
+        Turn { way, round, callers: 8, calls, duration, p50, p99, host_cpu, handler_cpu, load_cpu }
+    }
+}
