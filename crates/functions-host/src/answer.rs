@@ -112,8 +112,8 @@ impl Answer {
         let member = |name| members.get_ignoring_case(name).filter(|value| !is_null(value));
         let mut notes = Vec::new();
         let outputs = member("Outputs").map(|outputs| read_outputs(outputs, zone, &mut notes)).transpose()?;
-        let return_value =
-            member("ReturnValue").map(|value| with_dates(|| "ReturnValue".to_owned(), value, zone, &mut notes));
+        let return_value = member("ReturnValue")
+            .map(|value| with_dates(|| "ReturnValue".to_owned(), value.to_owned(), zone, &mut notes));
         let logs = member("Logs").map(read_logs).transpose()?.unwrap_or_default();
         Ok(Answer { outputs, return_value, logs, notes })
     }
@@ -229,16 +229,16 @@ fn is_json(content_type: &str) -> bool {
 
 fn read_outputs(outputs: &RawValue, zone: &TimeZone, notes: &mut Vec<Warning>) -> Result<Members, String> {
     let members = Members::read(outputs.get()).ok_or("`Outputs` must be an object")?;
-    Ok(members.map(|name, value| with_dates(|| format!("Outputs.{name}"), &value, zone, notes)))
+    Ok(members.map(|name, value| with_dates(|| format!("Outputs.{name}"), value, zone, notes)))
 }
 
 fn with_dates(
     place: impl Fn() -> String,
-    value: &RawValue,
+    value: Box<RawValue>,
     zone: &TimeZone,
     notes: &mut Vec<Warning>,
 ) -> Box<RawValue> {
-    let (Cow::Owned(json), changes) = rewrite_dates(value.get(), zone) else { return value.to_owned() };
+    let (Cow::Owned(json), changes) = rewrite_dates(value.get(), zone) else { return value };
     let place = place();
     notes.extend(changes.into_iter().map(|(from, to)| {
         let text = format!(

@@ -6,7 +6,6 @@
 use std::sync::{Mutex, PoisonError};
 
 use azure_signalr::{ConnectionString, HubName};
-use serde_json::Value;
 
 use crate::app::Settings;
 use crate::clock::Clock;
@@ -24,7 +23,7 @@ pub(crate) mod signalr_trigger;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Context<'a> {
     pub(crate) settings: &'a Settings,
-    pub(crate) binding_data: &'a serde_json::Map<String, Value>,
+    binding_data: &'a BindingData,
     named_endpoints: &'a NamedEndpoints,
     notes: &'a Notes,
     clock: &'a Clock,
@@ -60,7 +59,7 @@ impl<'a> Context<'a> {
 
     /// The value of a property that may hold expressions.
     fn resolve(&self, text: &str) -> Result<String, BindingError> {
-        expressions::resolve(text, self.settings, self.binding_data, self.clock.now()).map_err(|error| {
+        expressions::resolve(text, self.settings, self.binding_data.values(), self.clock.now()).map_err(|error| {
             let note = format!(
                 "`{text}` has no value in this call, which fails the whole call; send what it names, or take it out of \
                  function.json"

@@ -3,6 +3,8 @@
 //! Easily missed: only objects travel as they are. Everything else, even a plain string, becomes a JSON string that holds
 //! JSON text, so `abc` arrives as `"\"abc\""` and must be read twice.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use jiff::Zoned;
 use serde::{Serialize, Serializer};
@@ -15,7 +17,7 @@ use crate::invocation::{HttpCall, RequestObject};
 #[derive(Debug, Clone)]
 pub(crate) enum InputValue {
     /// The request of an HTTP trigger; in `Data` only.
-    Request(Box<HttpCall>),
+    Request(Arc<HttpCall>),
     /// A byte array.
     #[cfg_attr(not(test), expect(dead_code, reason = "no input binding of today gives bytes; the rule is kept whole"))]
     Bytes(Vec<u8>),

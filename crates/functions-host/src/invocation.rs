@@ -2,23 +2,24 @@
 //!
 //! Easily missed: a body counts only when the request has a `Content-Length` greater than 0; a body sent in chunks is lost.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
-use http::{HeaderMap, Method};
-use jiff::{Timestamp, Zoned, tz::TimeZone};
+use http::{HeaderMap, HeaderName, Method};
+use jiff::Zoned;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value, json};
-use uuid::Uuid;
+use serde_json::{Value, json};
 
 use crate::app::AuthLevel;
-use crate::encoding::{Encoded, InputValue};
-use crate::header_names::canonical_name;
+use crate::encoding::InputValue;
 use crate::keys::Grant;
-use crate::newtonsoft::{looks_like_json, plain_text};
 use crate::routes::RouteValues;
 
+mod binding_data;
 mod request_object;
 
+pub(crate) use binding_data::{BindingData, Sys};
 pub(crate) use request_object::RequestObject;
 
 /// An HTTP request as the trigger sees it.
@@ -71,57 +72,7 @@ pub(crate) struct ScheduleStatus {
     pub(crate) last_updated: Zoned,
 }
 
-/// The binding data `sys`, which every invocation has.
-#[derive(Debug, Clone)]
-pub(crate) struct Sys {
-    /// The function's name.
-    pub(crate) method_name: String,
-    pub(crate) utc_now: Timestamp,
-    pub(crate) rand_guid: Uuid,
-}
-
-/// Trigger data by name, for binding expressions and `Metadata`; names differ by more than letter case.
-pub(crate) type BindingData = Map<String, Value>;
-
 impl HttpCall {
-    /// What binding expressions can name: members of the body, query and route parameters, then the objects.
-    pub(crate) fn binding_data(&self, sys: &Sys, zone: &TimeZone) -> BindingData {
-        let mut data = BindingData::new();
-        for (name, value) in self.body_members(zone) {
-            set(&mut data, name, value);
-        }
-        for (name, values) in self.query_parameters() {
-            if !name.eq_ignore_ascii_case("code") {
-                set(&mut data, name, json!(values.last()));
-            }
-        }
-        for (name, value) in &self.route_values {
-            set(&mut data, name.clone(), json!(value));
-        }
-        let query = self.query(|values| values.last().cloned().unwrap_or_default());
-        for (name, object) in [("Query", query), ("Headers", self.headers(|values| json!(values.join(","))))] {
-            // A body member or parameter of that name keeps its place.
-            if !data.keys().any(|key| key.eq_ignore_ascii_case(name)) {
-                data.insert(name.to_owned(), object);
-            }
-        }
-        set(&mut data, "sys".to_owned(), sys.to_json());
-        data
-    }
-
-    /// The top-level members of a JSON-object body: objects stay, arrays and nulls are left out, the rest becomes text.
-    fn body_members(&self, zone: &TimeZone) -> Vec<(String, Value)> {
-        let body = self.body.as_deref().map(text).filter(|body| looks_like_json(body));
-        let members: Option<Map<String, Value>> = body.and_then(|body| serde_json::from_str(&body).ok());
-        let members =
-            members.unwrap_or_default().into_iter().filter(|(_, value)| !value.is_null() && !value.is_array());
-        members
-            .map(
-                |(name, value)| if value.is_object() { (name, value) } else { (name, json!(plain_text(&value, zone))) },
-            )
-            .collect()
-    }
-
     fn query_parameters(&self) -> Vec<(String, Vec<String>)> {
         let mut parameters: Vec<(String, Vec<String>)> = Vec::new();
         for (name, value) in url::form_urlencoded::parse(self.raw_query.as_bytes()) {
@@ -131,16 +82,6 @@ impl HttpCall {
             }
         }
         parameters
-    }
-
-    fn query(&self, one_text: impl Fn(&[String]) -> String) -> Value {
-        self.query_parameters().into_iter().map(|(name, values)| (name, json!(one_text(&values)))).collect()
-    }
-
-    fn headers(&self, value: impl Fn(&[String]) -> Value) -> Value {
-        let names = self.headers.keys();
-        let values = |name| self.headers.get_all(name).iter().map(|value| text(value.as_bytes())).collect::<Vec<_>>();
-        names.map(|name| (canonical_name(name.as_str()).to_owned(), value(&values(name)))).collect()
     }
 
     /// The query as forwarding writes it: repeated names joined with `,`, everything escaped again (functions-host 2.8).
@@ -214,19 +155,6 @@ impl ScheduleStatus {
     }
 }
 
-impl Sys {
-    /// The binding data of a trigger that gives none of its own.
-    pub(crate) fn binding_data(&self) -> BindingData {
-        [("sys".to_owned(), self.to_json())].into_iter().collect()
-    }
-
-    fn to_json(&self) -> Value {
-        let Sys { method_name, utc_now, rand_guid } = self;
-        // Cut to the seven digits of .NET.
-        json!({"MethodName": method_name, "UtcNow": format!("{utc_now:.7}"), "RandGuid": rand_guid})
-    }
-}
-
 /// The envelope as it goes to the handler: the trigger first, then the other inputs in the order of function.json.
 /// `retry_context` goes into `Metadata` as it is, when a retry policy is active.
 pub(crate) fn envelope(
@@ -266,13 +194,7 @@ impl Serialize for Data<'_> {
 impl Serialize for Metadata<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (name, value) in self.binding_data {
-            let is_trigger = name.len() >= 7 && name.to_ascii_lowercase().ends_with("trigger");
-            let is_replaced = self.retry_context.is_some() && name == RETRY_CONTEXT;
-            if !value.is_null() && !is_trigger && !is_replaced {
-                map.serialize_entry(name, &Encoded(value))?;
-            }
-        }
+        self.binding_data.write(&mut map, |name| self.retry_context.is_some() && name == RETRY_CONTEXT)?;
         if let Some(context) = self.retry_context {
             map.serialize_entry(RETRY_CONTEXT, context)?;
         }
@@ -287,13 +209,13 @@ fn local_text(time: &Zoned) -> String {
     format!("{}{fraction}{}", time.strftime("%Y-%m-%dT%H:%M:%S"), time.strftime("%:z"))
 }
 
-fn set(data: &mut BindingData, name: String, value: Value) {
-    let known = data.keys().find(|key| key.eq_ignore_ascii_case(&name)).cloned();
-    data.insert(known.unwrap_or(name), value);
+/// Each value of a header.
+fn header_values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = Cow<'a, str>> {
+    headers.get_all(name).iter().map(|value| text(value.as_bytes()))
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)).into_owned()
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes))
 }
 
 #[cfg(test)]

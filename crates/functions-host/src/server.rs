@@ -2,6 +2,8 @@
 //!
 //! Easily missed: a wrong method gives 404, not 405, and a preflight request is answered before any function is looked for.
 
+use std::sync::Arc;
+
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{Request, State};
 use axum::handler::Handler as _;
@@ -153,7 +155,7 @@ fn check_enabled(invoker: &Invoker, place: usize, identity: &Identity) -> Result
     }
 }
 
-async fn run(invoker: &Invoker, place: usize, call: Box<HttpCall>) -> Response {
+async fn run(invoker: &Invoker, place: usize, call: Arc<HttpCall>) -> Response {
     let Finished { id, result, .. } = invoker.run(place, Call::Http(call)).await;
     let name = &invoker.app().functions[place].name;
     let (status, headers, body) = respond(invoker, name, result);
@@ -194,7 +196,7 @@ async fn read_call(
     route_values: RouteValues,
     identity: Identity,
     request: Request,
-) -> Result<Box<HttpCall>, StatusCode> {
+) -> Result<Arc<HttpCall>, StatusCode> {
     let (parts, body) = request.into_parts();
     let authority = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let authority = authority.map_or_else(|| invoker.shared().address.to_string(), str::to_owned);
@@ -206,7 +208,7 @@ async fn read_call(
         invoker.observer().warn(Warning::new(WarningCode::ChunkedBody, text).about(name));
     }
     let raw_query = parts.uri.query().unwrap_or_default().to_owned();
-    Ok(Box::new(HttpCall {
+    Ok(Arc::new(HttpCall {
         url: format!("http://{authority}{path_and_query}"),
         path: parts.uri.path().to_owned(),
         identity,

@@ -114,12 +114,16 @@ fn read_payload(token: &str) -> Option<Map<String, Value>> {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+    use uuid::Uuid;
+
     use super::*;
     use crate::app::{Settings, SignalREndpointsBinding};
     use crate::bindings::Notes;
     use crate::bindings::endpoints::NamedEndpoints;
     use crate::clock::VirtualClock;
     use crate::encoding::{InputValue, encode};
+    use crate::invocation::{BindingData, Sys};
 
     const CONNECTION: &str =
         "Endpoint=http://localhost;Port=8888;AccessKey=ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGH;Version=1.0;";
@@ -142,7 +146,8 @@ mod tests {
     fn value_of(binding: &InputBinding, binding_data: &Value) -> Result<Value, BindingError> {
         let variables = [("HUB", "Serverless"), ("AzureSignalRConnectionString", CONNECTION)];
         let settings = Settings::from_variables(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        let binding_data = binding_data.as_object().unwrap().clone();
+        let sys = Sys { method_name: "f".to_owned(), utc_now: Timestamp::UNIX_EPOCH, rand_guid: Uuid::nil() };
+        let binding_data = BindingData::of_values(binding_data.as_object().unwrap().clone(), sys);
         let clock = VirtualClock::starting_at("2023-11-14T22:13:20Z".parse().unwrap()).clock();
         let named = NamedEndpoints::of(&settings);
         value(binding, Context::new(&settings, &named, &binding_data, &Notes::default(), &clock))

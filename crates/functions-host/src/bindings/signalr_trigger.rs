@@ -155,8 +155,8 @@ impl UpstreamEvent {
     ///
     /// # Errors
     /// When there are names, and not as many arguments.
-    pub(crate) fn binding_data(&self, trigger: &SignalRTrigger, sys: &Sys) -> Result<BindingData, String> {
-        let mut data = BindingData::new();
+    pub(crate) fn binding_data(&self, trigger: &SignalRTrigger, sys: Sys) -> Result<BindingData, String> {
+        let mut data = Map::new();
         let names = &trigger.parameter_names;
         if !names.is_empty() {
             let arguments: Vec<Value> = self
@@ -171,8 +171,7 @@ impl UpstreamEvent {
             }
             data.extend(names.iter().cloned().zip(arguments));
         }
-        data.extend(sys.binding_data());
-        Ok(data)
+        Ok(BindingData::of_values(data, sys))
     }
 }
 

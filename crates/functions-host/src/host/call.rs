@@ -13,10 +13,10 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::future::join_all;
-use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use jiff::tz::TimeZone;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 use tracing::Instrument as _;
 use uuid::Uuid;
@@ -41,7 +41,7 @@ use story::given_outputs;
 #[derive(Debug)]
 pub(crate) enum Call {
     /// A request on the function's route.
-    Http(Box<HttpCall>),
+    Http(Arc<HttpCall>),
     /// The same, to be passed on unread in proxying mode.
     Proxied(Box<Proxied>),
     /// A schedule.
@@ -77,6 +77,9 @@ pub(crate) enum Reply {
 /// How the host names itself; [`HOST_VERSION`] is the end of it.
 pub(super) const USER_AGENT: &str = "Azure-Functions-Host/4.1052.200.0";
 
+const HOST_VERSION_HEADER: HeaderName = HeaderName::from_static("x-azure-functions-hostversion");
+const INVOCATION_ID_HEADER: HeaderName = HeaderName::from_static("x-azure-functions-invocationid");
+
 /// What .NET prints for a reason that is not given; the SignalR extension gives none.
 const NO_REASON: &str = "(null)";
 const CALLED_BY_HTTP: &str = "This function was programmatically called via the host APIs.";
@@ -94,7 +97,7 @@ impl Call {
     /// The same call once more; `None` where what came can be read once only.
     pub(super) fn again(&self) -> Option<Call> {
         Some(match self {
-            Call::Http(request) => Call::Http(request.clone()),
+            Call::Http(request) => Call::Http(Arc::clone(request)),
             Call::Timer(firing) => Call::Timer(firing.clone()),
             Call::SignalR(event) => Call::SignalR(event.clone()),
             Call::ByHand => Call::ByHand,
@@ -236,16 +239,18 @@ impl Invocation<'_> {
         let sys = Sys { method_name, utc_now: self.host.timers.clock().now(), rand_guid: Uuid::new_v4() };
         match (call, &self.function.trigger) {
             (Call::Http(request), _) => {
-                let binding_data = request.binding_data(&sys, zone);
+                let binding_data = BindingData::of_call(&request, sys, zone);
                 Ok((InputValue::Request(request), binding_data))
             }
-            (Call::Timer(firing), _) => Ok((InputValue::Json(firing.timer.to_json()), sys.binding_data())),
+            (Call::Timer(firing), _) => {
+                Ok((InputValue::Json(firing.timer.to_json()), BindingData::of_values(Map::new(), sys)))
+            }
             (Call::ByHand, Trigger::Timer(trigger)) => {
                 let timer = self.host.timers.manual_run(&self.function.name, trigger);
-                Ok((InputValue::Json(timer.to_json()), sys.binding_data()))
+                Ok((InputValue::Json(timer.to_json()), BindingData::of_values(Map::new(), sys)))
             }
             (Call::SignalR(event), Trigger::SignalR(trigger)) => {
-                Ok((InputValue::Json(event.value()), event.binding_data(trigger, &sys)?))
+                Ok((InputValue::Json(event.value()), event.binding_data(trigger, sys)?))
             }
             // Only a request can start an HTTP function; the real host notices at the same late point.
             (Call::ByHand, Trigger::Http(_)) => Err("An HttpRequest is required".to_owned()),
@@ -313,8 +318,8 @@ impl Invocation<'_> {
 pub(super) fn add_host_headers(headers: &mut HeaderMap, id: Uuid) {
     let mut text = Uuid::encode_buffer();
     let id = HeaderValue::from_str(id.hyphenated().encode_lower(&mut text)).expect("an id is digits and hyphens");
-    headers.insert("x-azure-functions-hostversion", HeaderValue::from_static(HOST_VERSION));
-    headers.insert("x-azure-functions-invocationid", id);
+    headers.insert(HOST_VERSION_HEADER, HeaderValue::from_static(HOST_VERSION));
+    headers.insert(INVOCATION_ID_HEADER, id);
     headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
 }
 

@@ -4,12 +4,12 @@
 
 use std::sync::LazyLock;
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::{HttpCall, Identity, text};
+use super::{HttpCall, Identity, header_values, text};
 use crate::encoding::base64_text;
 use crate::header_names::canonical_name;
 
@@ -19,6 +19,7 @@ pub(crate) struct RequestObject<'a>(pub(crate) &'a HttpCall);
 
 struct Query<'a>(&'a HttpCall);
 struct Headers<'a>(&'a HeaderMap);
+struct Values<'a>(&'a HeaderMap, &'a HeaderName);
 struct Params<'a>(&'a HttpCall);
 struct Identities<'a>(&'a Identity);
 
@@ -33,7 +34,7 @@ impl Serialize for RequestObject<'_> {
         object.serialize_entry("Params", &Params(call))?;
         object.serialize_entry("Identities", &[Identities(&call.identity)])?;
         if let Some(body) = &call.body {
-            let body = if is_binary(&call.headers) { base64_text(body) } else { text(body) };
+            let body = if is_binary(&call.headers) { base64_text(body).into() } else { text(body) };
             object.serialize_entry("Body", &body)?;
         }
         object.end()
@@ -49,8 +50,13 @@ impl Serialize for Query<'_> {
 
 impl Serialize for Headers<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let values = |name| self.0.get_all(name).iter().map(|value| text(value.as_bytes())).collect::<Vec<_>>();
-        serializer.collect_map(self.0.keys().map(|name| (canonical_name(name.as_str()), values(name))))
+        serializer.collect_map(self.0.keys().map(|name| (canonical_name(name.as_str()), Values(self.0, name))))
+    }
+}
+
+impl Serialize for Values<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(header_values(self.0, self.1))
     }
 }
 
@@ -80,6 +86,7 @@ fn raw(identity: &Identity) -> Box<RawValue> {
 /// Whether the body goes into the envelope as base64.
 fn is_binary(headers: &HeaderMap) -> bool {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    media_type == "application/octet-stream" || media_type.starts_with("multipart/")
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    let is_multipart = || media_type.get(..10).is_some_and(|start| start.eq_ignore_ascii_case("multipart/"));
+    media_type.eq_ignore_ascii_case("application/octet-stream") || is_multipart()
 }

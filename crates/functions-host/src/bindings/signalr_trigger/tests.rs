@@ -159,7 +159,8 @@ fn named(names: &[&str], arguments: &str) -> Result<Value, String> {
     let body = format!(r#"{{"type":1,"target":"SendMessage","arguments":{arguments}}}"#);
     let sys =
         Sys { method_name: "send".to_owned(), utc_now: jiff::Timestamp::UNIX_EPOCH, rand_guid: uuid::Uuid::nil() };
-    let mut data = call(Protocol::Json, body.as_bytes()).unwrap().binding_data(&trigger(names), &sys)?;
+    let data = call(Protocol::Json, body.as_bytes()).unwrap().binding_data(&trigger(names), sys)?;
+    let mut data = data.values().clone();
     assert!(data.remove("sys").is_some());
     Ok(Value::Object(data))
 }
