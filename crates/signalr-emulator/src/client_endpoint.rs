@@ -108,9 +108,9 @@ impl Hub for ClientEndpoint {
 impl Client {
     /// That of a request which opens a transport.
     fn new(hub: Arc<ServiceHub>, identity: &Identity, raw_query: Option<&str>, place: Option<Place>) -> Self {
-        let sender = Arc::new(Sender::new(&identity.claims, raw_query));
-        let claims = serde_json::to_string(&identity.claims).expect("claims were JSON before");
-        Self { hub, sender, claims: claims.into(), place: Arc::new(place) }
+        let claims: Arc<str> = serde_json::to_string(&identity.claims).expect("claims were JSON before").into();
+        let sender = Arc::new(Sender::new(Arc::clone(&claims), raw_query));
+        Self { hub, sender, claims, place: Arc::new(place) }
     }
 
     /// That of a request from which no connection comes.

@@ -39,7 +39,7 @@ impl Emulator {
     /// Everything that the service answers: `/client`, `/api`, described at `/api/openapi.json`, and `/metrics`. Serve it with `TCP_NODELAY`, as
     /// [`serve`](Self::serve) does.
     pub fn router(&self) -> Router {
-        routes::router(&self.service, &self.endpoint)
+        Router::new().fallback_service(routes::answering(&self.service, &self.endpoint))
     }
 
     /// Serves until the shutdown, and until every connection has ended after it. Requests that are not answered by then
@@ -48,8 +48,9 @@ impl Emulator {
     /// # Errors
     /// None at present: a listener that cannot take a connection, such as for want of files, is asked again.
     pub async fn serve(&self, listener: TcpListener) -> std::io::Result<()> {
+        let answering = routes::answering(&self.service, &self.endpoint);
         tokio::select! {
-            () = serving::serve(listener, self.router(), self.shutdown.clone()) => {}
+            () = serving::serve(listener, answering, self.shutdown.clone()) => {}
             () = self.shutdown_is_overdue() => tracing::warn!("cut off requests that were not finished at the shutdown"),
         }
         self.endpoint.drained().await;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get};
+use axum::routing::{MethodRouter, any, get};
 use http::header::CONTENT_TYPE;
 use signalr_server::Endpoint;
 use tower::{Layer, ServiceExt};
@@ -21,18 +21,30 @@ use crate::client_endpoint::refusals::telling;
 use crate::service::Service;
 use crate::{data_plane, limits, metrics};
 
-/// Everything that a service answers.
-pub(crate) fn router(service: &Arc<Service>, endpoint: &Endpoint) -> Router {
+/// Answers everything that the service is asked.
+pub(crate) fn answering(
+    service: &Arc<Service>,
+    endpoint: &Endpoint,
+) -> impl tower::Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
+{
     let routes = Arc::new(Routes::new(Arc::clone(service), endpoint.clone()));
-    let answering = tower::service_fn(move |request| {
+    let inside = tower::service_fn(move |request| {
         let routes = Arc::clone(&routes);
         async move { Ok::<_, Infallible>(routes.answer(request).await) }
     });
-    // Without CORS: no page is to read them.
-    let metrics = get(metrics::serve).with_state(Arc::clone(service));
-    Router::new()
-        .route("/metrics", metrics)
-        .fallback_service(any_origin().layer(CatchPanicLayer::new().layer(answering)))
+    let inside = any_origin().layer(CatchPanicLayer::new().layer(inside));
+    let metrics: MethodRouter = get(metrics::serve).with_state(Arc::clone(service));
+    tower::service_fn(move |request: Request| {
+        // Without CORS: no page is to read them.
+        let metrics = (request.uri().path() == "/metrics").then(|| metrics.clone());
+        let inside = inside.clone();
+        async move {
+            match metrics {
+                Some(metrics) => metrics.oneshot(request).await,
+                None => inside.oneshot(request).await.map(IntoResponse::into_response),
+            }
+        }
+    })
 }
 
 struct Routes {

@@ -4,17 +4,22 @@
 //! response that nobody reads any more is out of sight of the engine, which has ended that connection long ago: the
 //! kernel is asked to end such a socket.
 
+use std::convert::Infallible;
 use std::io::{ErrorKind, Result};
 use std::pin::pin;
 use std::time::Duration;
 
-use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tower::{Service, ServiceExt};
 
 /// How long the head of a request may take, counted from when it can begin.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -26,23 +31,41 @@ const UNREAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// The pause after an error that the next attempt would meet, too: no more files may be open.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// What answers requests.
+pub(crate) trait Answering:
+    Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static
+{
+}
+
+impl<S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static> Answering for S {}
+
 /// Serves until `shutdown`, and until every request is answered after it. Dropped before, it cuts them off.
 ///
 /// In a task: the thread of `main` is none of the runtime's workers, and to hand each connection from one thread to
 /// another costs two changes of context.
-pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
+pub(crate) async fn serve<S: Answering>(listener: TcpListener, service: S, shutdown: CancellationToken)
+where
+    S::Future: Send,
+{
     let mut serving = JoinSet::new();
-    serving.spawn(serve_patiently(listener, router, shutdown, HEAD_TIMEOUT));
+    serving.spawn(serve_patiently(listener, service, shutdown, HEAD_TIMEOUT));
     while serving.join_next().await.is_some() {}
 }
 
-async fn serve_patiently(listener: TcpListener, router: Router, shutdown: CancellationToken, head_timeout: Duration) {
+async fn serve_patiently<S: Answering>(
+    listener: TcpListener,
+    service: S,
+    shutdown: CancellationToken,
+    head_timeout: Duration,
+) where
+    S::Future: Send,
+{
     let mut conversations = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 if let Some(stream) = taken(accepted.map(|(stream, _)| stream)).await {
-                    conversations.spawn(converse(stream, router.clone(), shutdown.clone(), head_timeout));
+                    conversations.spawn(converse(stream, service.clone(), shutdown.clone(), head_timeout));
                 }
             }
             Some(_) = conversations.join_next() => {}
@@ -75,10 +98,14 @@ async fn taken(accepted: Result<TcpStream>) -> Option<TcpStream> {
 }
 
 /// Answers the requests of one connection.
-async fn converse(stream: TcpStream, router: Router, shutdown: CancellationToken, head_timeout: Duration) {
+async fn converse<S: Answering>(stream: TcpStream, service: S, shutdown: CancellationToken, head_timeout: Duration)
+where
+    S::Future: Send,
+{
     let mut server = Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(head_timeout);
-    let conversation = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let service = service.map_request(|request: http::Request<Incoming>| request.map(Body::new));
+    let conversation = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     let mut conversation = pin!(conversation.with_upgrades());
     let ended = tokio::select! {
         ended = conversation.as_mut() => ended,
@@ -111,6 +138,7 @@ fn is_of_the_client(kind: ErrorKind) -> bool {
 mod tests {
     use std::net::Ipv4Addr;
 
+    use axum::Router;
     use axum::routing::get;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::time::{Instant, timeout};

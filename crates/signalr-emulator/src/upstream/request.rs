@@ -4,13 +4,14 @@
 //! and `id`: whether Azure leaves them out is not known, no function needs them, and both let their owner speak for the
 //! client (signalr-service 9.5).
 
+use std::sync::Arc;
+
 use azure_signalr::upstream::sign;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 use signalr_server::{Arguments, Headers, HubProtocol};
 
 use super::{Occurrence, claims};
@@ -23,10 +24,11 @@ const SECRETS: [&str; 2] = ["access_token", "id"];
 const ARRAY_OF_5: u8 = 0x95;
 const ARRAY_OF_6: u8 = 0x96;
 
-/// What an upstream is told about a client, beside its ids. Made when it connects.
+/// What an upstream is told about a client, beside its ids. Kept as small as it came: most clients never call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Sender {
-    claims: String,
+    /// The claims of its token as JSON; empty without a token.
+    claims: Arc<str>,
     query: String,
 }
 
@@ -53,8 +55,12 @@ pub(super) struct Body {
 pub(super) struct Unsendable(&'static str);
 
 impl Sender {
-    pub(crate) fn new(token_claims: &Map<String, Value>, raw_query: Option<&str>) -> Self {
-        Self { claims: claims::header(token_claims), query: without_secrets(raw_query.unwrap_or_default()) }
+    pub(crate) fn new(claims: Arc<str>, raw_query: Option<&str>) -> Self {
+        Self { claims, query: without_secrets(raw_query.unwrap_or_default()) }
+    }
+
+    fn claims(&self) -> String {
+        serde_json::from_str(&self.claims).as_ref().map(claims::header).unwrap_or_default()
     }
 }
 
@@ -87,7 +93,7 @@ pub(super) fn headers(
         ("x-asrs-category", occurrence.category.name()),
         ("x-asrs-event", occurrence.event),
         ("x-asrs-user-id", user_id.unwrap_or_default()),
-        ("x-asrs-user-claims", &sender.claims),
+        ("x-asrs-user-claims", &sender.claims()),
         ("x-asrs-client-query", &sender.query),
         ("x-asrs-signature", &signature),
     ] {
@@ -222,7 +228,7 @@ mod tests {
     #[test]
     fn a_call_has_the_headers_of_the_service() {
         let claims = json!({"asrs.s.uid": "alice"});
-        let sender = Sender::new(claims.as_object().unwrap(), Some("hub=chat&id=x"));
+        let sender = Sender::new(claims.to_string().into(), Some("hub=chat&id=x"));
         let headers = sent(&AccessKeys::default(), Some("alice"), &sender, "Send").unwrap();
         let headers: Vec<(&str, &str)> =
             headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
