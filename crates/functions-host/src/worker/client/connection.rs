@@ -64,11 +64,10 @@ impl Connection {
 async fn drive<T>(driver: &mut Driver, wanted: impl Future<Output = T>) -> T {
     let mut wanted = pin!(wanted);
     poll_fn(|context| {
-        step(driver, context);
         if let Poll::Ready(found) = wanted.as_mut().poll(context) {
             return Poll::Ready(found);
         }
-        // What was asked for just now begins at once.
+        // What was asked for just now begins at once, and what has come is there at once.
         step(driver, context);
         wanted.as_mut().poll(context)
     })
