@@ -78,6 +78,8 @@ fn announce(body: Option<&str>, recipient: Recipient) -> Result<Announcement, Bo
     Ok(Announcement { message, answer })
 }
 
+const CHOSEN: &str = "the form was chosen by this member";
+
 type Members<'a> = BTreeMap<String, &'a RawValue>;
 
 fn members(body: &str) -> Result<Members<'_>, BodyError> {
@@ -98,8 +100,11 @@ fn no_members(body: &str) -> BodyError {
 
 fn notification(members: &mut Members<'_>) -> Result<Form, BodyError> {
     let field = "message";
-    let arguments = vec![as_json(&text(members, field)?)];
-    Ok(Form { target: NOTIFICATION, arguments, answer: Answer::Sent, field })
+    let value = members.remove(field).expect(CHOSEN);
+    // Without escapes, as nearly all are, it is sent as it came.
+    let is_plain = kind(value) == STRING && !value.get().contains('\\');
+    let argument = if is_plain { value.to_owned() } else { as_json(&as_text(value, field)?) };
+    Ok(Form { target: NOTIFICATION, arguments: vec![argument], answer: Answer::Sent, field })
 }
 
 fn message(members: &mut Members<'_>) -> Result<Form, BodyError> {
@@ -126,7 +131,10 @@ fn arguments(members: &mut Members<'_>) -> Result<Vec<Box<RawValue>>, BodyError>
 }
 
 fn text(members: &mut Members<'_>, field: &'static str) -> Result<String, BodyError> {
-    let value = members.remove(field).expect("the form was chosen by this member");
+    as_text(members.remove(field).expect(CHOSEN), field)
+}
+
+fn as_text(value: &RawValue, field: &'static str) -> Result<String, BodyError> {
     serde_json::from_str(value.get()).map_err(|_| match kind(value) {
         STRING => BodyError::LoneSurrogate(field),
         found => BodyError::WrongType { field, expected: STRING, found },

@@ -80,17 +80,22 @@ impl HttpRequest {
 
     /// A query parameter; a repeated one is joined with `,` by the host.
     pub fn query(&self, name: &str) -> Option<&str> {
-        self.find(&self.query, |found| found == name)
+        self.find(&self.query, name)
     }
 
     /// The first value of a header; its name is compared without regard to case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.find(&self.headers, |found| found.eq_ignore_ascii_case(name))
+        let is_wanted = |(found, _): &&Member| match found {
+            // Compared where it lies: callers ask for many that are not there.
+            Piece::Inside(place) => place.len() == name.len() && self.text[place.clone()].eq_ignore_ascii_case(name),
+            Piece::Own(found) => found.eq_ignore_ascii_case(name),
+        };
+        self.value(self.headers.iter().find(is_wanted)?)
     }
 
     /// A parameter of the route; `None` when it is optional and was left out.
     pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.find(&self.params, |found| found == name)
+        self.find(&self.params, name)
     }
 
     /// The body as text. `None` when there is none, which is also what the host makes of a body that was sent in chunks
@@ -99,8 +104,11 @@ impl HttpRequest {
         self.body.as_ref().map(|body| self.show(body))
     }
 
-    fn find<'a>(&'a self, members: &'a [Member], is_wanted: impl Fn(&str) -> bool) -> Option<&'a str> {
-        let (_, value) = members.iter().find(|(name, _)| is_wanted(self.show(name)))?;
+    fn find<'a>(&'a self, members: &'a [Member], name: &str) -> Option<&'a str> {
+        self.value(members.iter().find(|(found, _)| self.show(found) == name)?)
+    }
+
+    fn value<'a>(&'a self, (_, value): &'a Member) -> Option<&'a str> {
         value.as_ref().map(|value| self.show(value))
     }
 
