@@ -40,9 +40,11 @@ def orders():
 
 
 def cut():
-    """Ends every open connection of this process without a word of goodbye in any protocol."""
-    while _sockets:
+    """Ends every open connection of this process without a word of goodbye in any protocol, but none that comes of that."""
+    noted = _sockets[:]
+    del _sockets[: len(noted)]
+    for one in noted:
         try:
-            _sockets.pop().shutdown(socket.SHUT_RDWR)
+            one.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass  # It is closed already.
