@@ -45,7 +45,7 @@ param appServiceAuthentication string = 'off'
 @description('Further claims of a caller that its connection carries, separated by commas.')
 param signalRClaims string = ''
 
-@description('Which log lines the handler writes, as filter directives.')
+@description('Which log lines the handler writes, as levels of modules, such as `warn,hyper=debug`.')
 param logFilter string = 'info'
 
 @description('Where a handler that was built with `otel` sends spans; empty for nowhere.')

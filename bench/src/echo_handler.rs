@@ -1,4 +1,4 @@
-//! `bench serve-handler`: the custom handler that `bench host` measures, as small as one in Rust is.
+//! `bench serve-handler`: the custom handler that `bench host` measures, a small one.
 
 use std::net::Ipv4Addr;
 

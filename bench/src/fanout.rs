@@ -21,7 +21,7 @@ pub(crate) use session::{Session, measure};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// How often every server has its turn
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// How many clients; may be given more than once. Up to 1,000 receive 200 bytes, more receive 2 KiB
     #[arg(long, default_values_t = [1000, 10_000], value_name = "N")]

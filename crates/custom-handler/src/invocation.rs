@@ -77,8 +77,8 @@ impl Invocation {
         text.and_then(Self::read).map_err(|error| InvocationError::NotAnInvocation(error.into()))
     }
 
-    /// Reads the body of the host's request and the HTTP request in it, which costs half of what it does to do that one after the other;
-    /// `name` is the name of the `httpTrigger` binding. The request is no input of the invocation then.
+    /// Reads the body of the host's request and the HTTP request in it, in one pass where hosts write it as they do today; `name` is the
+    /// name of the `httpTrigger` binding. The request is no input of the invocation then.
     ///
     /// # Errors
     /// Those of [`parse`](Self::parse) and [`http_request`](Self::http_request).

@@ -1,7 +1,6 @@
 //! The outer form of a token: header, payload, signature.
 //!
-//! The `jsonwebtoken` crate checks tokens but does not write them: it puts `typ` before `alg`, and it builds the key
-//! anew for every token.
+//! The `jsonwebtoken` crate does not write them: it puts `typ` before `alg`, and it builds the key anew for every token.
 
 use std::time::Duration;
 
