@@ -17,7 +17,7 @@ use hyper::server::conn::http1::Builder;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tower::{Service, ServiceExt};
 
@@ -49,7 +49,12 @@ where
 {
     let mut serving = JoinSet::new();
     serving.spawn(serve_patiently(listener, service, shutdown, HEAD_TIMEOUT));
-    while serving.join_next().await.is_some() {}
+    while let Some(ended) = serving.join_next().await {
+        // A panic there is one here, as it would be without a task.
+        if let Err(Ok(panic)) = ended.map_err(JoinError::try_into_panic) {
+            std::panic::resume_unwind(panic);
+        }
+    }
 }
 
 async fn serve_patiently<S: Answering>(
